@@ -1,5 +1,3 @@
-// Package serde turns keys and values into the bytes of Kafka records and back. The formats are those of Kafka's own
-// serializers.
 package serde
 
 // Serde turns values of type T into bytes and back. A Serde is safe for use by several goroutines.
@@ -9,3 +7,16 @@ type Serde[T any] interface {
 	// Decode returns the value of b. The result may refer to b only where the serde says so ([Bytes]).
 	Decode(b []byte) (T, error)
 }
+
+// Func makes a serde of two functions.
+func Func[T any](appendTo func(dst []byte, v T) ([]byte, error), decode func(b []byte) (T, error)) Serde[T] {
+	return funcSerde[T]{appendTo, decode}
+}
+
+type funcSerde[T any] struct {
+	appendTo func([]byte, T) ([]byte, error)
+	decode   func([]byte) (T, error)
+}
+
+func (s funcSerde[T]) Append(dst []byte, v T) ([]byte, error) { return s.appendTo(dst, v) }
+func (s funcSerde[T]) Decode(b []byte) (T, error)             { return s.decode(b) }
