@@ -1,0 +1,40 @@
+package handler
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// code converts an error to the number that the protocol has for it: the
+// kerr value that it wraps, 0 for nil. An error that wraps none is the disk's
+// or a bug: UNKNOWN_SERVER_ERROR, and the caller logs it (see Handlers.code).
+func code(err error) int16 {
+	if err == nil {
+		return 0
+	}
+	if k, ok := errors.AsType[*kerr.Error](err); ok {
+		return k.Code
+	}
+	return kerr.UnknownServerError.Code
+}
+
+// message is the text that goes with code(err) in answers that have a place
+// for it: what we know beyond the code, or the code's own description. It is
+// nil for nil. The text of an error that is no kerr stays in our log.
+func message(err error) *string {
+	if err == nil {
+		return nil
+	}
+	k, ok := errors.AsType[*kerr.Error](err)
+	if !ok {
+		return &kerr.UnknownServerError.Description
+	}
+	text := strings.TrimSuffix(err.Error(), k.Error())
+	text = strings.TrimSuffix(text, ": ")
+	if text == "" {
+		text = k.Description
+	}
+	return &text
+}
