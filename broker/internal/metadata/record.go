@@ -125,6 +125,10 @@ func newRecord(k kind) (Record, error) {
 		return new(ProducerIDsRecord), nil
 	case kindFeature:
 		return new(FeatureRecord), nil
+	case kindTopicState:
+		return new(topicState), nil
+	case kindBrokerState:
+		return new(brokerState), nil
 	}
 	return nil, fmt.Errorf("metadata record of unknown kind %d", k)
 }
