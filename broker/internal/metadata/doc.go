@@ -23,6 +23,5 @@
 //     is refused before it is written; two callers that race for a name get one
 //     success and one TOPIC_ALREADY_EXISTS.
 //
-// The package owns the file metadata.log (docs/formats/metadata-log.md) and
-// reads and writes Kafka's meta.properties.
+// The package owns the file metadata.log (docs/formats/metadata-log.md).
 package metadata

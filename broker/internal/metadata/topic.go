@@ -27,15 +27,6 @@ func NewTopicID() TopicID {
 	}
 }
 
-// ParseTopicID reads what String writes.
-func ParseTopicID(s string) (TopicID, error) {
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(b) != len(TopicID{}) {
-		return TopicID{}, fmt.Errorf("id %q is not 16 bytes in URL-safe base64", s)
-	}
-	return TopicID(b), nil
-}
-
 // String returns Kafka's text form: URL-safe base64 without padding.
 func (id TopicID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 

@@ -1,0 +1,102 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/chortal/chortal/broker/internal/configdef"
+	"github.com/chortal/chortal/broker/internal/metadata"
+	"github.com/chortal/chortal/broker/internal/partition"
+	"github.com/chortal/chortal/broker/internal/server"
+)
+
+// Deps is what the handlers work on.
+type Deps struct {
+	// NodeID is this broker's id.
+	NodeID int32
+	// Metadata answers what exists and takes changes. Required.
+	Metadata metadata.Controller
+	// Partitions holds the logs. It must be subscribed to Metadata before the
+	// first request, so that a created topic has its partitions when
+	// CreateTopics answers. Required.
+	Partitions *partition.Manager
+	// Static is the broker's own configuration: the keys and values of
+	// server.properties, without defaults.
+	Static map[string]string
+	// Logger takes what a client cannot be told. Nil: slog.Default.
+	Logger *slog.Logger
+}
+
+// Handlers is the state that requests share.
+type Handlers struct {
+	node       int32
+	metadata   metadata.Controller
+	partitions *partition.Manager
+	static     map[string]string
+	log        *slog.Logger
+
+	routes []server.Route // the whole table, for ApiVersions
+
+	configs sync.Mutex // held while configs are read, changed and proposed
+}
+
+// Routes returns the table of all APIs that this broker serves.
+func Routes(d Deps) []server.Route {
+	h := &Handlers{
+		node: d.NodeID, metadata: d.Metadata, partitions: d.Partitions, static: d.Static, log: d.Logger,
+	}
+	if h.log == nil {
+		h.log = slog.Default()
+	}
+	h.routes = []server.Route{}
+	return h.routes
+}
+
+// layers says where a broker config may be set, as of the image.
+func (h *Handlers) layers(img *metadata.Image) configdef.Layers {
+	return configdef.Layers{
+		DynamicBroker:  img.Configs(brokerResource(h.node)),
+		DynamicDefault: img.Configs(metadata.ConfigResource{Type: metadata.BrokerResource}),
+		Static:         h.static,
+	}
+}
+
+// topicLayers is layers with the topic's own settings on top.
+func (h *Handlers) topicLayers(img *metadata.Image, t *metadata.Topic) configdef.Layers {
+	l := h.layers(img)
+	l.Override = t.Configs
+	return l
+}
+
+// advertised returns where the client of c reaches a broker: over the same
+// listener that it came in by.
+func advertised(img *metadata.Image, self, node int32, c *server.Conn) (host string, port int32) {
+	if node == self {
+		if host, port = c.Advertised(); host != "" {
+			return host, port
+		}
+	}
+	b, ok := img.Broker(node)
+	if !ok {
+		return "", -1
+	}
+	e := b.Endpoint(c.Listener())
+	return e.Host, e.Port
+}
+
+// code is the package's code that also logs what a client cannot be told: an
+// error that is no kerr is a bug or the disk.
+func (h *Handlers) code(ctx context.Context, c *server.Conn, api string, err error) int16 {
+	if err == nil {
+		return 0
+	}
+	k, ok := errors.AsType[*kerr.Error](err)
+	if !ok || k == kerr.KafkaStorageError || k == kerr.UnknownServerError {
+		h.log.ErrorContext(ctx, "answer request", "api", api, "client_id", c.ClientID(), "err", err)
+	}
+	return code(err)
+}
