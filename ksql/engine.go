@@ -47,3 +47,16 @@ func (e *Engine) CloseQuery(queryID string) bool { return false }
 
 // Info names the engine's version, cluster and service id.
 func (e *Engine) Info() ServerInfo { return ServerInfo{} }
+
+// CommandStatuses are the outcomes of the commands that this engine has run, by command id.
+func (e *Engine) CommandStatuses() map[string]CommandStatus { return nil }
+
+// WaitForCommand waits until the command with that sequence number has run.
+func (e *Engine) WaitForCommand(ctx context.Context, sequence int64) error { return nil }
+
+// TerminateAll ends all persistent queries, removes all definitions and deletes the topics of the sources whose names
+// are listed.
+func (e *Engine) TerminateAll(ctx context.Context, deleteTopics []string) error { return nil }
+
+// CheckProperty says why a session may not set a property, or nil.
+func CheckProperty(name string) error { return nil }
