@@ -110,11 +110,12 @@ type Cast struct {
 	Type *TypeRef
 }
 
-// Call is a call of a function by its upper-case name. COUNT(*) is COUNT without arguments.
+// Call is a call of a function by its upper-case name. Star is the argument of COUNT(*), which has no other.
 type Call struct {
 	Pos
 	Name string
 	Args []Expr
+	Star bool
 }
 
 // Subscript is Base[Index].

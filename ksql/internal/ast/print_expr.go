@@ -104,7 +104,7 @@ func writePrimary(b *strings.Builder, e Expr) {
 		writeParts(b, "CAST(", e.X, " AS "+e.Type.String()+")")
 	case *Call:
 		b.WriteString(QuoteName(e.Name) + "(")
-		if len(e.Args) == 0 && e.Name == "COUNT" {
+		if e.Star {
 			b.WriteByte('*')
 		}
 		writeList(b, e.Args)
