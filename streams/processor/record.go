@@ -1,0 +1,100 @@
+package processor
+
+import (
+	"reflect"
+	"unsafe"
+)
+
+// Record is a key and a value on their way through a topology. Records are passed by pointer, since a copy per operator
+// costs more than the operator (BenchmarkForward): whoever receives one may read it until it returns, and must not keep it.
+type Record[K, V any] struct {
+	Key   K
+	Value V
+	// Timestamp in milliseconds since the epoch.
+	Timestamp int64
+	// Headers are shared by all records that come from the same input record; nil is empty.
+	Headers *Headers
+	// KeyNull and ValueNull are Kafka's nulls. The field Key or Value is then the zero value of its type.
+	KeyNull, ValueNull bool
+}
+
+// Header is one header of a record; a nil Value is Kafka's null.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Headers are the headers of a record, in order. A nil *Headers is empty.
+type Headers struct{ list []Header }
+
+// NewHeaders returns headers with a copy of list.
+func NewHeaders(list ...Header) *Headers { return &Headers{list: append([]Header(nil), list...)} }
+
+// List returns the headers; the slice belongs to h.
+func (h *Headers) List() []Header {
+	if h == nil {
+		return nil
+	}
+	return h.list
+}
+
+// Len returns the number of headers.
+func (h *Headers) Len() int {
+	if h == nil {
+		return 0
+	}
+	return len(h.list)
+}
+
+// Add appends a header.
+func (h *Headers) Add(key string, value []byte) { h.list = append(h.list, Header{key, value}) }
+
+// Remove deletes all headers of that key.
+func (h *Headers) Remove(key string) {
+	if h == nil {
+		return
+	}
+	kept := make([]Header, 0, len(h.list))
+	for _, x := range h.list {
+		if x.Key != key {
+			kept = append(kept, x)
+		}
+	}
+	h.list = kept
+}
+
+// Last returns the value of the last header of that key.
+func (h *Headers) Last(key string) (value []byte, ok bool) {
+	for i := h.Len() - 1; i >= 0; i-- {
+		if h.list[i].Key == key {
+			return h.list[i].Value, true
+		}
+	}
+	return nil, false
+}
+
+// Clone returns a copy that may be kept and changed; the clone of nothing is empty.
+func (h *Headers) Clone() *Headers { return &Headers{list: append([]Header(nil), h.List()...)} }
+
+// Reset replaces the headers with list, which then belongs to h. It is for runtimes, which use one Headers for all
+// records of a task.
+func (h *Headers) Reset(list []Header) { h.list = list }
+
+// Nil knows whether values of a type can be nil, and tells which are. The zero Nil is for types that cannot.
+type Nil[T any] struct{ has bool }
+
+// NilOf returns the Nil of T.
+func NilOf[T any]() Nil[T] {
+	switch reflect.TypeFor[T]().Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface, reflect.Func, reflect.Chan, reflect.UnsafePointer:
+		return Nil[T]{has: true}
+	default:
+		return Nil[T]{}
+	}
+}
+
+// Possible says whether T has a nil.
+func (n Nil[T]) Possible() bool { return n.has }
+
+// Is says whether *v is nil. The first word of every type with a nil is zero exactly if the value is nil.
+func (n Nil[T]) Is(v *T) bool { return n.has && *(*uintptr)(unsafe.Pointer(v)) == 0 }
