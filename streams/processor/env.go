@@ -53,6 +53,10 @@ type Runtime interface {
 	Schedule(s *Schedule)
 	// RequestCommit asks for a commit after the current record.
 	RequestCommit()
+	// Emitted returns the time up to which a node has emitted closed windows, as it was committed.
+	Emitted(node string) (int64, bool)
+	// SetEmitted sets it.
+	SetEmitted(node string, at int64)
 	// Failed tells the processing exception handler of an error in a node. Nil: the record is dropped from that node on
 	// and processing goes on. Otherwise the error that ends the task.
 	Failed(node string, err error) error

@@ -64,6 +64,9 @@ type SourceInfo struct {
 	Reset   OffsetReset
 }
 
+// Matches says whether the source's pattern matches all of topic.
+func (s SourceInfo) Matches(topic string) bool { return s.Pattern != nil && matches(s.Pattern, topic) }
+
 // StoreInfo is a store with its changelog.
 type StoreInfo struct {
 	Spec *StoreSpec
