@@ -28,6 +28,9 @@ type Machine interface {
 	Snapshot() ([]Record, bool)
 	// Len is how many records Snapshot would give, or close to it. It is cheap.
 	Len() int
+	// Unload gives err to everyone whose answer the machine still holds back: it is
+	// about to be thrown away.
+	Unload(err error)
 }
 
 // TransactionalMachine is a machine that also takes records of transactions, which
@@ -47,7 +50,7 @@ type Producer struct {
 	Epoch int16
 }
 
-// NoProducer marks records that belong to no transaction.
+// noProducer marks records that belong to no transaction.
 var noProducer = Producer{ID: -1, Epoch: -1}
 
 // Out collects what one step asks of its shell: records to be made durable, and answers
