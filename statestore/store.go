@@ -51,7 +51,8 @@ type Store interface {
 	Applied() error
 
 	// Restore adds the write that a changelog record stands for to b. The owner applies b, with the changelog's offset,
-	// from time to time. It is called only before the first Get or Put.
+	// from time to time; after the last record, Prepare adds what the store itself remembers. Restore is called only
+	// before the first Get or Put.
 	Restore(b *Batch, r ChangelogRecord) error
 
 	// UncommittedBytes estimates the memory held by entries that the engine does not have yet and that can leave memory
@@ -136,7 +137,8 @@ type WindowConfig[K, V any] struct {
 	// window store of Kafka Streams does. Otherwise a put is taken as long as its segment lives.
 	ExactRetention bool
 
-	// OnExpired is called for each put that was dropped because its window is past retention. May be nil.
+	// OnExpired is called for each put that was dropped because its window is past retention. Such a put is still logged
+	// and sent to OnChange, as in Kafka Streams. May be nil.
 	OnExpired func()
 }
 
