@@ -1,7 +1,7 @@
 package statestore
 
 // filter tells which keys an engine may hold although the cache does not: those that were there when the store was opened
-// and those that left the cache since. It is a chain of Bloom filters, each twice as large as the one before, at about 10
+// and those that left the cache since. It is a chain of Bloom filters, each four times as large as the one before, at about 10
 // bits and 6 probes a key: about one look-up in a hundred for an absent key goes to the engine in vain. All probes of a
 // key lie in one 64-byte block.
 type filter struct {
@@ -15,7 +15,7 @@ type filterLayer struct {
 }
 
 const (
-	filterFirstKeys  = 1 << 12
+	filterFirstKeys  = 1 << 9
 	filterBitsPerKey = 10
 	filterProbes     = 6
 	filterBlockBits  = 512
@@ -30,7 +30,7 @@ func (f *filter) add(h uint64) {
 	if n := len(f.layers); n == 0 || f.layers[n-1].keys >= f.layers[n-1].room {
 		room := filterFirstKeys
 		if n > 0 {
-			room = 2 * f.layers[n-1].room
+			room = 4 * f.layers[n-1].room
 		}
 		f.layers = append(f.layers, filterLayer{
 			blocks: make([][8]uint64, room*filterBitsPerKey/filterBlockBits+1),
