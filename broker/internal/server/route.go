@@ -64,6 +64,27 @@ func OnDeferred[Q kmsg.Request, P kmsg.Response](min, max int16, fn func(ctx con
 	})
 }
 
+// The keys that the server knows by heart.
+const (
+	produceKey     = int16(kmsg.Produce)
+	fetchKey       = int16(kmsg.Fetch)
+	joinGroupKey   = int16(kmsg.JoinGroup)
+	syncGroupKey   = int16(kmsg.SyncGroup)
+	apiVersionsKey = int16(kmsg.ApiVersions)
+	shareFetchKey  = int16(kmsg.ShareFetch)
+)
+
+// pipelined tells whether requests of this API start before earlier ones of the same API are answered.
+func (r *Route) pipelined() bool { return r.key == produceKey }
+
+// recycles tells whether the frame goes back to the pool: no handler keeps bytes of these requests.
+func (r *Route) recycles() bool { return r.key == produceKey || r.key == fetchKey }
+
+// waits tells whether an answer may wait for an event for long, so that a drain need not wait for it.
+func (r *Route) waits() bool {
+	return r.key == fetchKey || r.key == joinGroupKey || r.key == syncGroupKey || r.key == shareFetchKey
+}
+
 func newRoute[Q kmsg.Request](min, max int16, serve serveFunc) Route {
 	kind := reflect.TypeFor[Q]().Elem()
 	request := func() kmsg.Request { return reflect.New(kind).Interface().(Q) }
