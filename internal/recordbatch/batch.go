@@ -2,6 +2,7 @@ package recordbatch
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"math"
 )
@@ -186,3 +187,12 @@ func (b Batch) SetProducer(id int64, epoch int16, baseSequence int32) {
 func (b Batch) SetCRC() { binary.BigEndian.PutUint32(b[offCRC:], b.computeCRC()) }
 
 func (b Batch) computeCRC() uint32 { return crc32.Checksum(b[offAttributes:], castagnoli) }
+
+// String describes the header in a line, for logs and test failures.
+func (b Batch) String() string {
+	if len(b) < HeaderLen {
+		return fmt.Sprintf("batch of %d bytes", len(b))
+	}
+	return fmt.Sprintf("batch [%d, %d] epoch %d, %d records, %v, %d bytes, producer %d/%d/%d",
+		b.BaseOffset(), b.LastOffset(), b.LeaderEpoch(), b.NumRecords(), b.Codec(), len(b), b.ProducerID(), b.ProducerEpoch(), b.BaseSequence())
+}
