@@ -28,7 +28,8 @@ type message struct {
 type field struct {
 	name     string
 	kind     kind
-	from, to int16 // versions that have it; to 0: all later ones
+	from     int16 // first version that has it
+	until    int16 // first version that has it no more; 0: none
 	nullable int16 // first version in which it may be null, plus 1; 0: never
 	tagged   int16 // first version in which it is a tagged field, plus 1; 0: never
 	tag      uint32
@@ -36,7 +37,9 @@ type field struct {
 	fields   []field // of a structure or of an array of structures
 }
 
-func (f *field) in(version int16) bool { return version >= f.from && (f.to == 0 || version <= f.to) }
+func (f *field) in(version int16) bool {
+	return version >= f.from && (f.until == 0 || version < f.until)
+}
 
 func since(first, version int16) bool { return first > 0 && version >= first-1 }
 
@@ -79,14 +82,15 @@ func compileStruct(fields []field, version int16, flexible bool) *shape {
 	for i := range fields {
 		f := &fields[i]
 		s.size += goSize(f)
+		if f.tagged > 0 && flexible && (!f.in(version) || since(f.tagged, version)) {
+			// kmsg decodes a tagged field that it knows in every flexible version, also in those before its time.
+			s.tags = append(s.tags, compileField(f, max(version, f.tagged-1), flexible))
+			continue
+		}
 		if !f.in(version) {
 			continue
 		}
 		o := compileField(f, version, flexible)
-		if since(f.tagged, version) {
-			s.tags = append(s.tags, o)
-			continue
-		}
 		s.least += leastOf(&o, flexible)
 		if last := len(s.ops) - 1; o.kind == int8Kind && last >= 0 && s.ops[last].kind == int8Kind {
 			s.ops[last].fixed += o.fixed

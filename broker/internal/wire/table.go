@@ -21,7 +21,7 @@ func requests() []message {
 			{name: "Acks", kind: int16Kind, from: 0},
 			{name: "TimeoutMs", kind: int32Kind, from: 0},
 			{name: "TopicData", kind: arrayKind, from: 0, elem: structKind, fields: []field{
-				{name: "Name", kind: stringKind, from: 0, to: 12},
+				{name: "Name", kind: stringKind, from: 0, until: 13},
 				{name: "TopicId", kind: uuidKind, from: 13},
 				{name: "PartitionData", kind: arrayKind, from: 0, elem: structKind, fields: []field{
 					{name: "Index", kind: int32Kind, from: 0},
@@ -30,12 +30,12 @@ func requests() []message {
 			}},
 		}},
 		{key: 1, name: "Fetch", min: 0, max: 3, flexible: 12, fields: []field{
-			{name: "ReplicaId", kind: int32Kind, from: 0, to: 14},
+			{name: "ReplicaId", kind: int32Kind, from: 0, until: 15},
 			{name: "MaxWaitMs", kind: int32Kind, from: 0},
 			{name: "MinBytes", kind: int32Kind, from: 0},
 			{name: "MaxBytes", kind: int32Kind, from: 3},
 			{name: "Topics", kind: arrayKind, from: 0, elem: structKind, fields: []field{
-				{name: "Topic", kind: stringKind, from: 0, to: 12},
+				{name: "Topic", kind: stringKind, from: 0, until: 13},
 				{name: "Partitions", kind: arrayKind, from: 0, elem: structKind, fields: []field{
 					{name: "Partition", kind: int32Kind, from: 0},
 					{name: "FetchOffset", kind: int64Kind, from: 0},
@@ -45,7 +45,7 @@ func requests() []message {
 		}},
 		{key: 1, name: "Fetch", min: 4, max: 18, flexible: 12, fields: []field{
 			{name: "ClusterId", kind: stringKind, from: 12, nullable: 13, tagged: 13, tag: 0},
-			{name: "ReplicaId", kind: int32Kind, from: 0, to: 14},
+			{name: "ReplicaId", kind: int32Kind, from: 0, until: 15},
 			{name: "ReplicaState", kind: structKind, from: 15, tagged: 16, tag: 1, fields: []field{
 				{name: "ReplicaId", kind: int32Kind, from: 15},
 				{name: "ReplicaEpoch", kind: int64Kind, from: 15},
@@ -57,7 +57,7 @@ func requests() []message {
 			{name: "SessionId", kind: int32Kind, from: 7},
 			{name: "SessionEpoch", kind: int32Kind, from: 7},
 			{name: "Topics", kind: arrayKind, from: 0, elem: structKind, fields: []field{
-				{name: "Topic", kind: stringKind, from: 0, to: 12},
+				{name: "Topic", kind: stringKind, from: 0, until: 13},
 				{name: "TopicId", kind: uuidKind, from: 13},
 				{name: "Partitions", kind: arrayKind, from: 0, elem: structKind, fields: []field{
 					{name: "Partition", kind: int32Kind, from: 0},
@@ -71,7 +71,7 @@ func requests() []message {
 				}},
 			}},
 			{name: "ForgottenTopicsData", kind: arrayKind, from: 7, elem: structKind, fields: []field{
-				{name: "Topic", kind: stringKind, from: 7, to: 12},
+				{name: "Topic", kind: stringKind, from: 7, until: 13},
 				{name: "TopicId", kind: uuidKind, from: 13},
 				{name: "Partitions", kind: arrayKind, from: 7, elem: int32Kind},
 			}},
@@ -84,7 +84,7 @@ func requests() []message {
 				{name: "Partitions", kind: arrayKind, from: 0, elem: structKind, fields: []field{
 					{name: "PartitionIndex", kind: int32Kind, from: 0},
 					{name: "Timestamp", kind: int64Kind, from: 0},
-					{name: "MaxNumOffsets", kind: int32Kind, from: 0, to: 0},
+					{name: "MaxNumOffsets", kind: int32Kind, from: 0, until: 1},
 				}},
 			}},
 		}},
@@ -107,7 +107,7 @@ func requests() []message {
 				{name: "Name", kind: stringKind, from: 0, nullable: 11},
 			}},
 			{name: "AllowAutoTopicCreation", kind: int8Kind, from: 4},
-			{name: "IncludeClusterAuthorizedOperations", kind: int8Kind, from: 8, to: 10},
+			{name: "IncludeClusterAuthorizedOperations", kind: int8Kind, from: 8, until: 11},
 			{name: "IncludeTopicAuthorizedOperations", kind: int8Kind, from: 8},
 		}},
 		{key: 4, name: "LeaderAndIsr", min: 0, max: 7, flexible: 4, fields: []field{
@@ -116,8 +116,8 @@ func requests() []message {
 			{name: "ControllerEpoch", kind: int32Kind, from: 0},
 			{name: "BrokerEpoch", kind: int64Kind, from: 2},
 			{name: "Type", kind: int8Kind, from: 5},
-			{name: "UngroupedPartitionStates", kind: arrayKind, from: 0, to: 1, elem: structKind, fields: []field{
-				{name: "TopicName", kind: stringKind, from: 0, to: 1},
+			{name: "UngroupedPartitionStates", kind: arrayKind, from: 0, until: 2, elem: structKind, fields: []field{
+				{name: "TopicName", kind: stringKind, from: 0, until: 2},
 				{name: "PartitionIndex", kind: int32Kind, from: 0},
 				{name: "ControllerEpoch", kind: int32Kind, from: 0},
 				{name: "Leader", kind: int32Kind, from: 0},
@@ -134,7 +134,7 @@ func requests() []message {
 				{name: "TopicName", kind: stringKind, from: 2},
 				{name: "TopicId", kind: uuidKind, from: 5},
 				{name: "PartitionStates", kind: arrayKind, from: 2, elem: structKind, fields: []field{
-					{name: "TopicName", kind: stringKind, from: 0, to: 1},
+					{name: "TopicName", kind: stringKind, from: 0, until: 2},
 					{name: "PartitionIndex", kind: int32Kind, from: 0},
 					{name: "ControllerEpoch", kind: int32Kind, from: 0},
 					{name: "Leader", kind: int32Kind, from: 0},
@@ -159,14 +159,14 @@ func requests() []message {
 			{name: "isKRaftController", kind: int8Kind, from: 4},
 			{name: "ControllerEpoch", kind: int32Kind, from: 0},
 			{name: "BrokerEpoch", kind: int64Kind, from: 1},
-			{name: "DeletePartitions", kind: int8Kind, from: 0, to: 2},
-			{name: "UngroupedPartitions", kind: arrayKind, from: 0, to: 0, elem: structKind, fields: []field{
-				{name: "TopicName", kind: stringKind, from: 0, to: 0},
-				{name: "PartitionIndex", kind: int32Kind, from: 0, to: 0},
+			{name: "DeletePartitions", kind: int8Kind, from: 0, until: 3},
+			{name: "UngroupedPartitions", kind: arrayKind, from: 0, until: 1, elem: structKind, fields: []field{
+				{name: "TopicName", kind: stringKind, from: 0, until: 1},
+				{name: "PartitionIndex", kind: int32Kind, from: 0, until: 1},
 			}},
-			{name: "Topics", kind: arrayKind, from: 1, to: 2, elem: structKind, fields: []field{
-				{name: "Name", kind: stringKind, from: 1, to: 2},
-				{name: "PartitionIndexes", kind: arrayKind, from: 1, to: 2, elem: int32Kind},
+			{name: "Topics", kind: arrayKind, from: 1, until: 3, elem: structKind, fields: []field{
+				{name: "Name", kind: stringKind, from: 1, until: 3},
+				{name: "PartitionIndexes", kind: arrayKind, from: 1, until: 3, elem: int32Kind},
 			}},
 			{name: "TopicStates", kind: arrayKind, from: 3, elem: structKind, fields: []field{
 				{name: "TopicName", kind: stringKind, from: 3},
@@ -183,8 +183,8 @@ func requests() []message {
 			{name: "Type", kind: int8Kind, from: 8, tagged: 9, tag: 0},
 			{name: "ControllerEpoch", kind: int32Kind, from: 0},
 			{name: "BrokerEpoch", kind: int64Kind, from: 5},
-			{name: "UngroupedPartitionStates", kind: arrayKind, from: 0, to: 4, elem: structKind, fields: []field{
-				{name: "TopicName", kind: stringKind, from: 0, to: 4},
+			{name: "UngroupedPartitionStates", kind: arrayKind, from: 0, until: 5, elem: structKind, fields: []field{
+				{name: "TopicName", kind: stringKind, from: 0, until: 5},
 				{name: "PartitionIndex", kind: int32Kind, from: 0},
 				{name: "ControllerEpoch", kind: int32Kind, from: 0},
 				{name: "Leader", kind: int32Kind, from: 0},
@@ -198,7 +198,7 @@ func requests() []message {
 				{name: "TopicName", kind: stringKind, from: 5},
 				{name: "TopicId", kind: uuidKind, from: 7},
 				{name: "PartitionStates", kind: arrayKind, from: 5, elem: structKind, fields: []field{
-					{name: "TopicName", kind: stringKind, from: 0, to: 4},
+					{name: "TopicName", kind: stringKind, from: 0, until: 5},
 					{name: "PartitionIndex", kind: int32Kind, from: 0},
 					{name: "ControllerEpoch", kind: int32Kind, from: 0},
 					{name: "Leader", kind: int32Kind, from: 0},
@@ -211,8 +211,8 @@ func requests() []message {
 			}},
 			{name: "LiveBrokers", kind: arrayKind, from: 0, elem: structKind, fields: []field{
 				{name: "Id", kind: int32Kind, from: 0},
-				{name: "V0Host", kind: stringKind, from: 0, to: 0},
-				{name: "V0Port", kind: int32Kind, from: 0, to: 0},
+				{name: "V0Host", kind: stringKind, from: 0, until: 1},
+				{name: "V0Port", kind: int32Kind, from: 0, until: 1},
 				{name: "Endpoints", kind: arrayKind, from: 1, elem: structKind, fields: []field{
 					{name: "Port", kind: int32Kind, from: 1},
 					{name: "Host", kind: stringKind, from: 1},
@@ -235,7 +235,7 @@ func requests() []message {
 				{name: "Partitions", kind: arrayKind, from: 0, elem: structKind, fields: []field{
 					{name: "PartitionIndex", kind: int32Kind, from: 0},
 					{name: "CommittedOffset", kind: int64Kind, from: 0},
-					{name: "CommitTimestamp", kind: int64Kind, from: 1, to: 1},
+					{name: "CommitTimestamp", kind: int64Kind, from: 1, until: 2},
 					{name: "CommittedMetadata", kind: stringKind, from: 0, nullable: 1},
 				}},
 			}},
@@ -245,9 +245,9 @@ func requests() []message {
 			{name: "GenerationIdOrMemberEpoch", kind: int32Kind, from: 1},
 			{name: "MemberId", kind: stringKind, from: 1},
 			{name: "GroupInstanceId", kind: stringKind, from: 7, nullable: 8},
-			{name: "RetentionTimeMs", kind: int64Kind, from: 2, to: 4},
+			{name: "RetentionTimeMs", kind: int64Kind, from: 2, until: 5},
 			{name: "Topics", kind: arrayKind, from: 0, elem: structKind, fields: []field{
-				{name: "Name", kind: stringKind, from: 0, to: 9},
+				{name: "Name", kind: stringKind, from: 0, until: 10},
 				{name: "TopicId", kind: uuidKind, from: 10},
 				{name: "Partitions", kind: arrayKind, from: 0, elem: structKind, fields: []field{
 					{name: "PartitionIndex", kind: int32Kind, from: 0},
@@ -258,24 +258,24 @@ func requests() []message {
 			}},
 		}},
 		{key: 9, name: "OffsetFetch", min: 0, max: 0, flexible: 6, fields: []field{
-			{name: "GroupId", kind: stringKind, from: 0, to: 7},
-			{name: "Topics", kind: arrayKind, from: 0, to: 7, nullable: 3, elem: structKind, fields: []field{
-				{name: "Name", kind: stringKind, from: 0, to: 7},
-				{name: "PartitionIndexes", kind: arrayKind, from: 0, to: 7, elem: int32Kind},
+			{name: "GroupId", kind: stringKind, from: 0, until: 8},
+			{name: "Topics", kind: arrayKind, from: 0, until: 8, nullable: 3, elem: structKind, fields: []field{
+				{name: "Name", kind: stringKind, from: 0, until: 8},
+				{name: "PartitionIndexes", kind: arrayKind, from: 0, until: 8, elem: int32Kind},
 			}},
 		}},
 		{key: 9, name: "OffsetFetch", min: 1, max: 10, flexible: 6, fields: []field{
-			{name: "GroupId", kind: stringKind, from: 0, to: 7},
-			{name: "Topics", kind: arrayKind, from: 0, to: 7, nullable: 3, elem: structKind, fields: []field{
-				{name: "Name", kind: stringKind, from: 0, to: 7},
-				{name: "PartitionIndexes", kind: arrayKind, from: 0, to: 7, elem: int32Kind},
+			{name: "GroupId", kind: stringKind, from: 0, until: 8},
+			{name: "Topics", kind: arrayKind, from: 0, until: 8, nullable: 3, elem: structKind, fields: []field{
+				{name: "Name", kind: stringKind, from: 0, until: 8},
+				{name: "PartitionIndexes", kind: arrayKind, from: 0, until: 8, elem: int32Kind},
 			}},
 			{name: "Groups", kind: arrayKind, from: 8, elem: structKind, fields: []field{
 				{name: "GroupId", kind: stringKind, from: 8},
 				{name: "MemberId", kind: stringKind, from: 9, nullable: 10},
 				{name: "MemberEpoch", kind: int32Kind, from: 9},
 				{name: "Topics", kind: arrayKind, from: 8, nullable: 9, elem: structKind, fields: []field{
-					{name: "Name", kind: stringKind, from: 8, to: 9},
+					{name: "Name", kind: stringKind, from: 8, until: 10},
 					{name: "TopicId", kind: uuidKind, from: 10},
 					{name: "PartitionIndexes", kind: arrayKind, from: 8, elem: int32Kind},
 				}},
@@ -283,7 +283,7 @@ func requests() []message {
 			{name: "RequireStable", kind: int8Kind, from: 7},
 		}},
 		{key: 10, name: "FindCoordinator", min: 0, max: 6, flexible: 3, fields: []field{
-			{name: "Key", kind: stringKind, from: 0, to: 3},
+			{name: "Key", kind: stringKind, from: 0, until: 4},
 			{name: "KeyType", kind: int8Kind, from: 1},
 			{name: "CoordinatorKeys", kind: arrayKind, from: 4, elem: stringKind},
 		}},
@@ -308,7 +308,7 @@ func requests() []message {
 		}},
 		{key: 13, name: "LeaveGroup", min: 0, max: 5, flexible: 4, fields: []field{
 			{name: "GroupId", kind: stringKind, from: 0},
-			{name: "MemberId", kind: stringKind, from: 0, to: 2},
+			{name: "MemberId", kind: stringKind, from: 0, until: 3},
 			{name: "Members", kind: arrayKind, from: 3, elem: structKind, fields: []field{
 				{name: "MemberId", kind: stringKind, from: 3},
 				{name: "GroupInstanceId", kind: stringKind, from: 3, nullable: 4},
@@ -379,7 +379,7 @@ func requests() []message {
 			{name: "validateOnly", kind: int8Kind, from: 1},
 		}},
 		{key: 20, name: "DeleteTopics", min: 0, max: 0, flexible: 4, fields: []field{
-			{name: "TopicNames", kind: arrayKind, from: 0, to: 5, elem: stringKind},
+			{name: "TopicNames", kind: arrayKind, from: 0, until: 6, elem: stringKind},
 			{name: "TimeoutMs", kind: int32Kind, from: 0},
 		}},
 		{key: 20, name: "DeleteTopics", min: 1, max: 6, flexible: 4, fields: []field{
@@ -387,7 +387,7 @@ func requests() []message {
 				{name: "Name", kind: stringKind, from: 6, nullable: 7},
 				{name: "TopicId", kind: uuidKind, from: 6},
 			}},
-			{name: "TopicNames", kind: arrayKind, from: 0, to: 5, elem: stringKind},
+			{name: "TopicNames", kind: arrayKind, from: 0, until: 6, elem: stringKind},
 			{name: "TimeoutMs", kind: int32Kind, from: 0},
 		}},
 		{key: 21, name: "DeleteRecords", min: 0, max: 2, flexible: 2, fields: []field{
@@ -439,10 +439,10 @@ func requests() []message {
 					{name: "Partitions", kind: arrayKind, from: 0, elem: int32Kind},
 				}},
 			}},
-			{name: "V3AndBelowTransactionalId", kind: stringKind, from: 0, to: 3},
-			{name: "V3AndBelowProducerId", kind: int64Kind, from: 0, to: 3},
-			{name: "V3AndBelowProducerEpoch", kind: int16Kind, from: 0, to: 3},
-			{name: "V3AndBelowTopics", kind: arrayKind, from: 0, to: 3, elem: structKind, fields: []field{
+			{name: "V3AndBelowTransactionalId", kind: stringKind, from: 0, until: 4},
+			{name: "V3AndBelowProducerId", kind: int64Kind, from: 0, until: 4},
+			{name: "V3AndBelowProducerEpoch", kind: int16Kind, from: 0, until: 4},
+			{name: "V3AndBelowTopics", kind: arrayKind, from: 0, until: 4, elem: structKind, fields: []field{
 				{name: "Name", kind: stringKind, from: 0},
 				{name: "Partitions", kind: arrayKind, from: 0, elem: int32Kind},
 			}},
@@ -493,7 +493,7 @@ func requests() []message {
 			{name: "MemberId", kind: stringKind, from: 3},
 			{name: "GroupInstanceId", kind: stringKind, from: 3, nullable: 4},
 			{name: "Topics", kind: arrayKind, from: 0, elem: structKind, fields: []field{
-				{name: "Name", kind: stringKind, from: 0, to: 5},
+				{name: "Name", kind: stringKind, from: 0, until: 6},
 				{name: "TopicId", kind: uuidKind, from: 6},
 				{name: "Partitions", kind: arrayKind, from: 0, elem: structKind, fields: []field{
 					{name: "PartitionIndex", kind: int32Kind, from: 0},
@@ -810,7 +810,7 @@ func requests() []message {
 					{name: "PartitionIndex", kind: int32Kind, from: 0},
 					{name: "LeaderId", kind: int32Kind, from: 0},
 					{name: "LeaderEpoch", kind: int32Kind, from: 0},
-					{name: "PreferredSuccessors", kind: arrayKind, from: 0, to: 0, elem: int32Kind},
+					{name: "PreferredSuccessors", kind: arrayKind, from: 0, until: 1, elem: int32Kind},
 					{name: "PreferredCandidates", kind: arrayKind, from: 1, elem: structKind, fields: []field{
 						{name: "CandidateId", kind: int32Kind, from: 1},
 						{name: "CandidateDirectoryId", kind: uuidKind, from: 1},
@@ -835,11 +835,11 @@ func requests() []message {
 			{name: "BrokerId", kind: int32Kind, from: 0},
 			{name: "BrokerEpoch", kind: int64Kind, from: 0},
 			{name: "Topics", kind: arrayKind, from: 0, elem: structKind, fields: []field{
-				{name: "TopicName", kind: stringKind, from: 0, to: 1},
+				{name: "TopicName", kind: stringKind, from: 0, until: 2},
 				{name: "Partitions", kind: arrayKind, from: 0, elem: structKind, fields: []field{
 					{name: "PartitionIndex", kind: int32Kind, from: 0},
 					{name: "LeaderEpoch", kind: int32Kind, from: 0},
-					{name: "NewIsr", kind: arrayKind, from: 0, to: 2, elem: int32Kind},
+					{name: "NewIsr", kind: arrayKind, from: 0, until: 3, elem: int32Kind},
 					{name: "LeaderRecoveryState", kind: int8Kind, from: 1},
 					{name: "PartitionEpoch", kind: int32Kind, from: 0},
 				}},
@@ -853,7 +853,7 @@ func requests() []message {
 				{name: "Partitions", kind: arrayKind, from: 0, elem: structKind, fields: []field{
 					{name: "PartitionIndex", kind: int32Kind, from: 0},
 					{name: "LeaderEpoch", kind: int32Kind, from: 0},
-					{name: "NewIsr", kind: arrayKind, from: 0, to: 2, elem: int32Kind},
+					{name: "NewIsr", kind: arrayKind, from: 0, until: 3, elem: int32Kind},
 					{name: "NewIsrWithEpochs", kind: arrayKind, from: 3, elem: structKind, fields: []field{
 						{name: "BrokerId", kind: int32Kind, from: 3},
 						{name: "BrokerEpoch", kind: int64Kind, from: 3},
@@ -868,7 +868,7 @@ func requests() []message {
 			{name: "FeatureUpdates", kind: arrayKind, from: 0, elem: structKind, fields: []field{
 				{name: "Feature", kind: stringKind, from: 0},
 				{name: "MaxVersionLevel", kind: int16Kind, from: 0},
-				{name: "AllowDowngrade", kind: int8Kind, from: 0, to: 0},
+				{name: "AllowDowngrade", kind: int8Kind, from: 0, until: 1},
 				{name: "UpgradeType", kind: int8Kind, from: 1},
 			}},
 			{name: "ValidateOnly", kind: int8Kind, from: 1},

@@ -196,7 +196,7 @@ func (m *message) fields(b *bytes.Buffer, fields []field) {
 		}
 		fmt.Fprintf(b, "{name: %q, kind: %s, from: %d", f.Name, kind(f.Type), from)
 		if to != forever {
-			fmt.Fprintf(b, ", to: %d", to)
+			fmt.Fprintf(b, ", until: %d", to+1)
 		}
 		if null, _ := versions(f.Nullable); null != forever {
 			fmt.Fprintf(b, ", nullable: %d", null+1)
