@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -41,7 +42,12 @@ type Handlers struct {
 
 	routes []server.Route // the whole table, for ApiVersions
 
+	sessions *sessionCache
+
 	configs sync.Mutex // held while configs are read, changed and proposed
+
+	producerIDs                   sync.Mutex
+	nextProducerID, endProducerID int64 // guarded by producerIDs: what is left of the block
 }
 
 // Routes returns the table of all APIs that this broker serves.
@@ -52,7 +58,17 @@ func Routes(d Deps) []server.Route {
 	if h.log == nil {
 		h.log = slog.Default()
 	}
-	h.routes = []server.Route{}
+	static := configdef.Layers{Static: d.Static}
+	h.sessions = newSessionCache(int(static.Int64(configdef.Broker, "max.incremental.fetch.session.cache.slots")), sessionEvictAge)
+	h.routes = []server.Route{
+		server.OnDeferred(0, 13, h.produce),
+		server.OnDeferred(4, 18, h.fetch),
+		server.On(0, 11, h.listOffsets),
+		server.On(0, 13, h.metadataOf),
+		server.On(0, 5, h.apiVersions),
+		server.On(0, 5, h.initProducerID),
+	}
+	slices.SortFunc(h.routes, func(a, b server.Route) int { return int(a.Key()) - int(b.Key()) })
 	return h.routes
 }
 

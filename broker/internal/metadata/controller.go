@@ -17,8 +17,8 @@ type Controller interface {
 	Subscribe(p Publisher) (cancel func())
 }
 
-// Publisher is told of every new image, before the Propose that made it
-// returns.
+// Publisher is told of every new image before [Controller.Image] shows it, so
+// that who sees a topic also finds its partitions.
 type Publisher interface{ Publish(d Delta) }
 
 // PublisherFunc is a function that is a Publisher.

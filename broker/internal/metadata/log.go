@@ -142,10 +142,10 @@ func (l *Log) Propose(recs []Record) (int64, error) {
 	if err := l.write(appendFrame(nil, img.offset+1, recs)); err != nil {
 		return 0, fmt.Errorf("propose metadata: %w: %w", err, kerr.KafkaStorageError)
 	}
-	l.image.Store(d.Next)
 	for _, s := range l.subs {
 		s.p.Publish(d)
 	}
+	l.image.Store(d.Next)
 	l.compactIfLarge()
 	return d.Next.offset, nil
 }
