@@ -521,7 +521,7 @@ func TestCacheStaysInItsBudget(t *testing.T) {
 		}
 	}
 	commit(t, e, s)
-	if n := s.MemoryBytes(); n > 1<<16+40000 { // and the filter of what left
+	if n := s.MemoryBytes(); n > 1<<16+64000 { // and the filter of what left
 		t.Errorf("cache holds %d bytes", n)
 	}
 	for i := range int64(20000) {
