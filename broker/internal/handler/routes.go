@@ -66,7 +66,20 @@ func Routes(d Deps) []server.Route {
 		server.On(0, 11, h.listOffsets),
 		server.On(0, 13, h.metadataOf),
 		server.On(0, 5, h.apiVersions),
+		server.On(0, 7, h.createTopics),
+		server.On(0, 6, h.deleteTopics),
+		server.On(0, 2, h.deleteRecords),
 		server.On(0, 5, h.initProducerID),
+		server.On(0, 4, h.offsetForLeaderEpoch),
+		server.On(0, 4, h.describeConfigs),
+		server.On(0, 2, h.alterConfigs),
+		server.On(0, 5, h.describeLogDirs),
+		server.On(0, 3, h.createPartitions),
+		server.On(0, 1, h.incrementalAlterConfigs),
+		server.On(0, 2, h.describeCluster),
+		server.On(0, 0, h.describeProducers),
+		server.On(0, 1, h.listConfigResources),
+		server.On(0, 0, h.describeTopicPartitions),
 	}
 	slices.SortFunc(h.routes, func(a, b server.Route) int { return int(a.Key()) - int(b.Key()) })
 	return h.routes
