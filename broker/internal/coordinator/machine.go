@@ -59,7 +59,14 @@ type Out struct {
 	machine  Machine
 	producer Producer
 	records  []Record
+	marker   *marker
 	replies  []func(error)
+}
+
+// marker is the end of a transaction on the machine's partition.
+type marker struct {
+	coordinatorEpoch int32
+	commit           bool
 }
 
 // NewOut returns an empty Out for a step of m. The runtime calls it; tests of machines
@@ -87,6 +94,13 @@ func (o *Out) WritePending(p Producer, records ...Record) {
 		assert(m.ReplayPending(p, r))
 	}
 	o.records = append(o.records, records...)
+}
+
+// end writes the marker of a transaction instead of records.
+func (o *Out) end(p Producer, coordinatorEpoch int32, commit bool) {
+	o.producer = p
+	o.marker = &marker{coordinatorEpoch: coordinatorEpoch, commit: commit}
+	assert(o.machine.(TransactionalMachine).ReplayMarker(p, commit))
 }
 
 // Answer has f called when all that was written up to the end of this step is committed:
