@@ -78,7 +78,7 @@ func Open(fsys fs.FS, dir string, o Options) (*Log, error) {
 }
 
 func (l *Log) open() error {
-	if err := l.fs.MkdirAll(l.dir); err != nil {
+	if err := l.makeDir(); err != nil {
 		return err
 	}
 	// A crash while the log was rewritten leaves this behind; it was never in use.
@@ -107,6 +107,16 @@ func (l *Log) open() error {
 	l.file, l.end, l.limit = file, end, max(l.compact, 2*end)
 	l.image.Store(img)
 	return nil
+}
+
+func (l *Log) makeDir() error {
+	if l.dir == "." {
+		return nil
+	}
+	if err := l.fs.MkdirAll(l.dir); err != nil || l.noSync {
+		return err
+	}
+	return l.fs.SyncDir(path.Dir(l.dir))
 }
 
 // cut removes a torn frame, so that the next one follows the last whole one.
