@@ -52,7 +52,8 @@ type Key struct {
 	Unused     bool   // accepted for Kafka's sake, without effect here
 	Own        bool   // ours, unknown to Kafka
 
-	check func(value string) error
+	check   check
+	aliases []alias // broker keys that are read where this one is not set, its own name or synonym first
 }
 
 // Lookup finds a key by its scope and name.

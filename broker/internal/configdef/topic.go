@@ -1,0 +1,77 @@
+package configdef
+
+// topicRows are the keys of a topic.
+func topicRows() []row {
+	return []row{
+		{"cleanup.policy", List, "delete", "What happens to old segments: delete, compact or both.", listOf("compact", "delete"), 0},
+		{"compression.gzip.level", Int, "-1", "Level of gzip where compression.type is gzip; -1 is the default of the library.", gzipLevel, 0},
+		{"compression.lz4.level", Int, "9", "Level of lz4 where compression.type is lz4.", between(1, 17), 0},
+		{"compression.type", String, "producer", "Codec that batches are stored with: uncompressed, gzip, snappy, lz4, zstd, or producer to keep them as they came.", oneOf("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"), 0},
+		{"compression.zstd.level", Int, "3", "Level of zstd where compression.type is zstd.", between(-131072, 22), 0},
+		{"delete.retention.ms", Long, "86400000", "How long a tombstone stays readable after its log was compacted. A reader that takes longer may miss deletions.", atLeast(0), 0},
+		{"file.delete.delay.ms", Long, "60000", "How long the files of a deleted segment or partition stay on disk.", atLeast(0), 0},
+		{"flush.messages", Long, "9223372036854775807", "A partition is synced to disk after so many records; 1 syncs each before it is acknowledged.", atLeast(1), 0},
+		{"flush.ms", Long, "9223372036854775807", "A partition is synced to disk after so long.", atLeast(0), 0},
+		{"follower.replication.throttled.replicas", List, "", "Replicas whose fetches are throttled, as partition:broker pairs, or *.", throttledReplicas, unused},
+		{"index.interval.bytes", Int, "4096", "Bytes of a segment between two entries of its offset index.", atLeast(0), 0},
+		{"leader.replication.throttled.replicas", List, "", "Replicas that are throttled at the leader, as partition:broker pairs, or *.", throttledReplicas, unused},
+		{"local.retention.bytes", Long, "-2", "Bytes of a tiered partition that stay on the local disk; -2 stands for retention.bytes.", atLeast(-2), unused},
+		{"local.retention.ms", Long, "-2", "How long segments of a tiered partition stay on the local disk; -2 stands for retention.ms.", atLeast(-2), unused},
+		{"max.compaction.lag.ms", Long, "9223372036854775807", "A record is compacted at the latest after so long, however clean the log is.", atLeast(1), 0},
+		{"max.message.bytes", Int, "1048588", "Largest record batch that the topic takes, as it is stored.", atLeast(0), 0},
+		{"message.timestamp.after.max.ms", Long, "3600000", "How far the timestamp of a record may lie in the future of the broker's clock.", atLeast(0), 0},
+		{"message.timestamp.before.max.ms", Long, "9223372036854775807", "How far the timestamp of a record may lie in the past of the broker's clock.", atLeast(0), 0},
+		{"message.timestamp.type", String, "CreateTime", "Which time counts: that of the producer (CreateTime) or that of the broker (LogAppendTime).", oneOf("CreateTime", "LogAppendTime"), 0},
+		{"min.cleanable.dirty.ratio", Double, "0.5", "The log is compacted when this part of it is dirty.", between(0, 1), 0},
+		{"min.compaction.lag.ms", Long, "0", "A record is not compacted before it is so old.", atLeast(0), 0},
+		{"min.insync.replicas", Int, "1", "An acks=all produce is refused while fewer replicas are in sync.", atLeast(1), 0},
+		{"preallocate", Boolean, "false", "Allocate the whole file of a new segment at once.", nil, 0},
+		{"remote.log.copy.disable", Boolean, "false", "Copy no more segments to tiered storage; what is there stays readable.", nil, unused},
+		{"remote.log.delete.on.disable", Boolean, "false", "Delete what lies in tiered storage when it is turned off.", nil, unused},
+		{"remote.storage.enable", Boolean, "false", "Keep old segments in tiered storage.", nil, unused},
+		{"retention.bytes", Long, "-1", "Size of a partition beyond which its oldest segments are deleted; -1 keeps all.", nil, 0},
+		{"retention.ms", Long, "604800000", "How long a segment is kept; -1 keeps it for ever.", atLeast(-1), 0},
+		{"segment.bytes", Int, "1073741824", "Size at which the active segment is rolled.", atLeast(14), 0},
+		{"segment.index.bytes", Int, "10485760", "Size at which an offset index is full and its segment is rolled.", atLeast(4), 0},
+		{"segment.jitter.ms", Long, "0", "Random part by which segment.ms is lowered, so that not all partitions roll at once.", atLeast(0), 0},
+		{"segment.ms", Long, "604800000", "Age at which the active segment is rolled, so that retention can delete it.", atLeast(1), 0},
+		{"unclean.leader.election.enable", Boolean, "false", "Let a replica that is out of sync become leader, at the price of lost records.", nil, 0},
+		{"validate.records", String, "batch", "How deep a produced batch is checked: batch trusts the records behind a right checksum, full decompresses and walks them.", oneOf("batch", "full"), own},
+	}
+}
+
+// synonyms are the broker keys that hold the default of a topic key, the strongest first, with the factor that makes
+// the topic's unit of theirs.
+func synonyms() map[string][]alias {
+	return map[string][]alias{
+		"cleanup.policy":                  {{"log.cleanup.policy", 1}},
+		"compression.gzip.level":          {{"compression.gzip.level", 1}},
+		"compression.lz4.level":           {{"compression.lz4.level", 1}},
+		"compression.type":                {{"compression.type", 1}},
+		"compression.zstd.level":          {{"compression.zstd.level", 1}},
+		"delete.retention.ms":             {{"log.cleaner.delete.retention.ms", 1}},
+		"file.delete.delay.ms":            {{"log.segment.delete.delay.ms", 1}},
+		"flush.messages":                  {{"log.flush.interval.messages", 1}},
+		"flush.ms":                        {{"log.flush.interval.ms", 1}, {"log.flush.scheduler.interval.ms", 1}},
+		"index.interval.bytes":            {{"log.index.interval.bytes", 1}},
+		"local.retention.bytes":           {{"log.local.retention.bytes", 1}},
+		"local.retention.ms":              {{"log.local.retention.ms", 1}},
+		"max.compaction.lag.ms":           {{"log.cleaner.max.compaction.lag.ms", 1}},
+		"max.message.bytes":               {{"message.max.bytes", 1}},
+		"message.timestamp.after.max.ms":  {{"log.message.timestamp.after.max.ms", 1}},
+		"message.timestamp.before.max.ms": {{"log.message.timestamp.before.max.ms", 1}},
+		"message.timestamp.type":          {{"log.message.timestamp.type", 1}},
+		"min.cleanable.dirty.ratio":       {{"log.cleaner.min.cleanable.ratio", 1}},
+		"min.compaction.lag.ms":           {{"log.cleaner.min.compaction.lag.ms", 1}},
+		"min.insync.replicas":             {{"min.insync.replicas", 1}},
+		"preallocate":                     {{"log.preallocate", 1}},
+		"retention.bytes":                 {{"log.retention.bytes", 1}},
+		"retention.ms":                    {{"log.retention.ms", 1}, {"log.retention.minutes", 60000}, {"log.retention.hours", 3600000}},
+		"segment.bytes":                   {{"log.segment.bytes", 1}},
+		"segment.index.bytes":             {{"log.index.size.max.bytes", 1}},
+		"segment.jitter.ms":               {{"log.roll.jitter.ms", 1}, {"log.roll.jitter.hours", 3600000}},
+		"segment.ms":                      {{"log.roll.ms", 1}, {"log.roll.hours", 3600000}},
+		"unclean.leader.election.enable":  {{"unclean.leader.election.enable", 1}},
+		"validate.records":                {{"validate.records", 1}},
+	}
+}
