@@ -142,16 +142,26 @@ func (j *joining) newcomer(g *classic) {
 		j.addMember(g, id)
 		return
 	}
+	if len(g.pending) >= maxPending {
+		j.refuseAs("", kerr.CoordinatorNotAvailable)
+		return
+	}
 	g.addPending(j.m, id, j.now.Add(j.sessionTimeout()))
 	j.refuseAs(id, kerr.MemberIDRequired)
 }
 
+// maxPending is how many ids a group gives out that have not joined yet.
+const maxPending = 10_000
+
 // addPending remembers an id that was given out. Its holder has a session's time to
-// join with it.
+// join with it. A group that was made for it alone goes with it.
 func (g *classic) addPending(m *Machine, id string, until time.Time) {
 	t := newTimer(func(now time.Time, out *coordinator.Out) {
 		delete(g.pending, id)
 		g.maybeCompleteJoin(m, now, out)
+		if g.written == nil && g.idle() && !m.hasOffsets(g.groupID) {
+			m.forget(g, out)
+		}
 	})
 	g.pending[id] = t
 	m.timers.set(t, until)

@@ -133,12 +133,16 @@ func (m *Machine) ReplayMarker(p coordinator.Producer, commit bool) error {
 	return nil
 }
 
-// Loaded begins the sessions of all members.
+// Loaded begins the sessions of all members. A simple group whose offsets are all gone
+// left no trace in the log, so it is forgotten.
 func (m *Machine) Loaded(now time.Time, out *coordinator.Out) {
 	m.live = true
 	m.cleanup = now.Add(m.cfg.OffsetsRetentionCheck)
 	for _, name := range m.names() {
-		m.groups[name].loaded(m, now, out)
+		g := m.groups[name]
+		if g.loaded(m, now, out); g.idle() && len(g.tombstones()) == 0 && !m.hasOffsets(name) {
+			m.forget(g, out)
+		}
 	}
 }
 

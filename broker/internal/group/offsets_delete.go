@@ -66,6 +66,12 @@ func (m *Machine) deleteGroup(out *coordinator.Out, name string) error {
 	return nil
 }
 
+// hasOffsets says whether a group has committed offsets, or will have when a transaction
+// is committed.
+func (m *Machine) hasOffsets(name string) bool {
+	return len(m.offsets.byGroup[name]) > 0 || len(m.offsets.unstable[name]) > 0
+}
+
 // forget removes a group that has no offset left, from the log too if it is there.
 func (m *Machine) forget(g group, out *coordinator.Out) {
 	if tombstones := g.tombstones(); len(tombstones) > 0 {
@@ -95,15 +101,12 @@ func (m *Machine) DeleteTopics(out *coordinator.Out, topics []string) {
 func (m *Machine) expireOffsets(now time.Time, out *coordinator.Out) {
 	for _, name := range m.names() {
 		g := m.groups[name]
-		kept := false
 		m.offsets.each(name, func(topic string, partition int32, v offset) {
 			if m.expired(g, topic, partition, v, now) {
 				out.Write(coordinator.Record{Key: offsetKey(name, topic, partition)})
-				return
 			}
-			kept = true
 		})
-		if !kept && len(m.offsets.unstable[name]) == 0 && g.idle() {
+		if g.idle() && !m.hasOffsets(name) {
 			m.forget(g, out)
 		}
 	}
