@@ -265,3 +265,17 @@ func parseSize(s string) (time.Duration, error) {
 	}
 	return 0, api.Errorf("Configuration WINDOW_SIZE is invalid: Invalid duration: '%s'. Example: '10 SECONDS'", s)
 }
+
+// SinkFormats returns the formats of what CREATE AS makes: those of WITH, otherwise those of the source.
+func (p *Properties) SinkFormats(key, value catalog.Format) (f catalog.Formats, err error) {
+	if f.Key, err = p.side(p.KeyFormat, p.KeyDelimiter, true, &key); err != nil {
+		return f, err
+	}
+	if f.Value, err = p.side(p.ValueFormat, p.ValueDelimiter, false, &value); err != nil {
+		return f, err
+	}
+	if err = available(f.Key); err != nil {
+		return f, err
+	}
+	return f, available(f.Value)
+}
