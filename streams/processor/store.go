@@ -1,7 +1,10 @@
 package processor
 
 import (
+	"cmp"
 	"fmt"
+	"iter"
+	"slices"
 
 	"github.com/chortal/chortal/statestore"
 	"github.com/chortal/chortal/streams/serde"
@@ -168,4 +171,24 @@ func WindowSpec[K, V any](spec StoreSpec, o WindowOptions[K, V]) *StoreSpec {
 		return s, nil
 	}
 	return &spec
+}
+
+// Closed walks the windows whose start lies in [from, to], ordered by start and then by key.
+func (s *WindowStore[K, V]) Closed(from, to int64) iter.Seq2[statestore.WindowEntry[K, V], error] {
+	return func(yield func(statestore.WindowEntry[K, V], error) bool) {
+		var list []statestore.WindowEntry[K, V]
+		for e, err := range s.FetchKeys(nil, nil, from, to, statestore.Ascending) {
+			if err != nil {
+				yield(e, err)
+				return
+			}
+			list = append(list, e)
+		}
+		slices.SortStableFunc(list, func(a, b statestore.WindowEntry[K, V]) int { return cmp.Compare(a.Start, b.Start) })
+		for _, e := range list {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
 }
