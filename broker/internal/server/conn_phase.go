@@ -13,7 +13,15 @@ type phase struct {
 	writing atomic.Int64 // waiting for the client to take an answer since
 }
 
-func (p *phase) set(which *atomic.Int64)   { which.Store(time.Now().UnixNano()) }
+func (p *phase) set(which *atomic.Int64) { which.Store(time.Now().UnixNano()) }
+
+// touch restarts the clock of an idle connection, after an answer.
+func (p *phase) touch() {
+	if old := p.reading.Load(); old != 0 {
+		p.reading.CompareAndSwap(old, time.Now().UnixNano())
+	}
+}
+
 func (p *phase) clear(which *atomic.Int64) { which.Store(0) }
 
 // overdue names the limit that the connection broke, if it did.
@@ -27,7 +35,7 @@ func (p *phase) overdue(now time.Time, idle, frame, stall time.Duration) (reason
 		return "stalled", true
 	case over(&p.frame, frame):
 		return "slow_frame", true
-	case over(&p.reading, idle) && p.writing.Load() == 0:
+	case over(&p.reading, idle):
 		return "idle", true
 	}
 	return "", false

@@ -130,6 +130,7 @@ func (c *Conn) write() {
 		}
 		if len(c.batch) == 0 {
 			c.writing = false
+			c.phase.touch()
 			c.mu.Unlock()
 			return
 		}

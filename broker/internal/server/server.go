@@ -317,16 +317,26 @@ func (s *Server) sweep(ctx context.Context) {
 			return
 		case now := <-t.C:
 			for _, c := range s.open() {
-				if reason, ok := c.phase.overdue(now, s.cfg.IdleTimeout, s.cfg.FrameTimeout, s.cfg.StallTimeout); ok {
-					if reason != "idle" {
-						s.hooks.BadRequest(reason)
-						s.log.Info("connection closed: client too slow", "client", c.RemoteAddr().String(), "reason", reason)
-					}
-					c.close()
-				}
+				s.sweepConn(c, now)
 			}
 		}
 	}
+}
+
+func (s *Server) sweepConn(c *Conn, now time.Time) {
+	reason, ok := c.phase.overdue(now, s.cfg.IdleTimeout, s.cfg.FrameTimeout, s.cfg.StallTimeout)
+	if !ok {
+		return
+	}
+	if reason == "idle" {
+		if all, _ := c.quiet(); !all {
+			return // it waits for us
+		}
+	} else {
+		s.hooks.BadRequest(reason)
+		s.log.Info("connection closed: client too slow", "client", c.RemoteAddr().String(), "reason", reason)
+	}
+	c.close()
 }
 
 // drainGrace is how long a drain waits for answers that wait for an event: a fetch answers at once when its context
