@@ -21,11 +21,11 @@ func (q *Query) String() string {
 		b.WriteString("\nWINDOW " + q.Window.String())
 	}
 	clause(&b, "WHERE ", q.Where)
-	if q.PartitionBy != nil {
-		b.WriteString("\nPARTITION BY " + exprs(q.PartitionBy))
-	}
 	if q.GroupBy != nil {
 		b.WriteString("\nGROUP BY " + groupBy(q.GroupBy.Exprs))
+	}
+	if q.PartitionBy != nil {
+		b.WriteString("\nPARTITION BY " + groupBy(q.PartitionBy))
 	}
 	clause(&b, "HAVING ", q.Having)
 	switch q.Emit {

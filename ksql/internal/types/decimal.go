@@ -546,3 +546,13 @@ func appendDecimalText(dst []byte, v Value) []byte {
 	dst = append(dst, '.')
 	return append(dst, digits[len(digits)-s:]...)
 }
+
+// DecimalTypeOf returns the DECIMAL that a value of that kind has as a literal: its digits, and for values between -1 and 1 one
+// more than its decimals.
+func DecimalTypeOf(v Value) Type {
+	s := max(v.Scale(), 0)
+	if v.digits() <= s {
+		return Decimal(s+1, s)
+	}
+	return Decimal(v.digits(), s)
+}
