@@ -102,7 +102,7 @@ query
         (PARTITION BY partitionBy)?
         (HAVING having=expression)?
         (EMIT (CHANGES | FINAL))?
-        (LIMIT number)?
+        (LIMIT (number | signedNumber))?
     ;
 
 selectItem

@@ -110,7 +110,8 @@ type Cast struct {
 	Type *TypeRef
 }
 
-// Call is a call of a function by its upper-case name. Star is the argument of COUNT(*), which has no other.
+// Call is a call of a function by its upper-case name. Star is the * of COUNT(*), which has no other argument; the parser
+// takes it for any function.
 type Call struct {
 	Pos
 	Name string

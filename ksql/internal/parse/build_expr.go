@@ -167,11 +167,7 @@ func (b *builder) primary(c parser.IPrimaryExpressionContext) ast.Expr {
 	case *parser.CallContext:
 		return b.call(c)
 	case *parser.CallAllContext:
-		name := identifier(c.Identifier())
-		if name != "COUNT" {
-			b.fail(at(c), "only COUNT takes *", "Syntax error at or near '*' at line %s", place(c.ASTERISK().GetSymbol()))
-		}
-		return &ast.Call{Pos: at(c), Name: name, Star: true}
+		return &ast.Call{Pos: at(c), Name: identifier(c.Identifier()), Star: true}
 	case *parser.CastContext:
 		return &ast.Cast{Pos: at(c), X: b.expr(c.Expression()), Type: b.dataType(c.DataType())}
 	case *parser.SubscriptContext:

@@ -5,6 +5,7 @@ import (
 
 	"github.com/chortal/chortal/grammar/parser"
 	"github.com/chortal/chortal/ksql/internal/ast"
+	"github.com/chortal/chortal/ksql/internal/types"
 )
 
 func (b *builder) query(c parser.IQueryContext) *ast.Query {
@@ -34,11 +35,25 @@ func (b *builder) query(c parser.IQueryContext) *ast.Query {
 	case c.FINAL() != nil:
 		q.Emit = ast.EmitFinal
 	}
-	if n := c.Number(); n != nil {
-		limit := b.whole(n)
-		q.Limit = &limit
-	}
+	q.Limit = b.limit(c)
 	return q
+}
+
+// limit allows negative numbers: the analyser refuses them, in words that depend on the kind of query.
+func (b *builder) limit(c parser.IQueryContext) *int64 {
+	if c.LIMIT() == nil {
+		return nil
+	}
+	n, minus := c.Number(), false
+	if s := c.SignedNumber(); s != nil {
+		n, minus = s.Number(), s.MINUS() != nil
+	}
+	l := b.number(at(n), n, minus)
+	if k := l.Type.Kind(); k != types.KindInteger && k != types.KindBigint {
+		b.fail(l.Pos, "write a whole number", "Value must be integer for command: LIMIT")
+	}
+	v := l.Value.Bigint()
+	return &v
 }
 
 func (b *builder) items(list []parser.IExpressionItemContext) []ast.Expr {

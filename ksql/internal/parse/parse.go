@@ -105,15 +105,15 @@ func (p Piece) Parse(o Options) (ast.Statement, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := allowed(p.text.src, ts, o); err != nil {
+		return nil, err
+	}
 	var out ast.Statement
 	err = run(p.text.src, ts, func(k *parser.KsqlParser) antlr.ParserRuleContext { return k.SingleStatement() },
 		func(b *builder, tree antlr.ParserRuleContext) {
 			out = b.statement(tree.(*parser.SingleStatementContext).Statement())
 		})
 	if err != nil {
-		return nil, err
-	}
-	if err := allowed(p.text.src, out, ts, o); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -128,21 +128,23 @@ func (p Piece) stream() (*stream, error) {
 }
 
 // allowed refuses the statements that belong to test scripts or to the command line, as if they did not exist.
-func allowed(src string, s ast.Statement, ts *stream, o Options) error {
-	if e, ok := s.(*ast.Explain); ok && e.Statement != nil {
-		s = e.Statement
+func allowed(src string, ts *stream, o Options) error {
+	kinds := ts.kinds
+	for len(kinds) > 1 && kinds[0] == parser.KsqlParserEXPLAIN {
+		kinds = kinds[1:]
 	}
-	switch s := s.(type) {
-	case *ast.RunScript:
-		if !o.Scripts {
-			return unknownStatement(src, s.Pos, "RUN")
-		}
-	case *ast.AssertValues, *ast.AssertSource:
-		if !o.Test && len(ts.tokens) > 1 {
-			return atOrNear(src, ts.tokens[1], "this form of ASSERT is for test scripts only")
-		}
+	first := len(ts.kinds) - len(kinds)
+	switch {
+	case kinds[0] == parser.KsqlParserRUN && !o.Scripts:
+		return unknownStatement(src, place(ts.tokens[first]), ts.tokens[first].GetText())
+	case kinds[0] == parser.KsqlParserASSERT && !o.Test && len(kinds) > 1 && testOnly[kinds[1]]:
+		return atOrNear(src, ts.tokens[first+1], "this form of ASSERT is for test scripts only")
 	}
 	return nil
+}
+
+var testOnly = map[int]bool{
+	parser.KsqlParserVALUES: true, parser.KsqlParserNULL: true, parser.KsqlParserSTREAM: true, parser.KsqlParserTABLE: true,
 }
 
 // Expression parses an expression that stands alone.

@@ -101,7 +101,7 @@ func TestErrors(t *testing.T) {
 	}
 	f("SELEC * FROM s;", "line 1:1: Syntax Error\nUnknown statement 'SELEC'\nDid you mean 'SELECT'?", "did you mean SELECT?")
 	f("select 1;\nRUN SCRIPT 'x';", "line 1:9: Syntax Error\nSyntax error at or near ';' at line 1:9\nExpecting {'FROM', ','}", "")
-	f("select * from a;\n run script 'x';", "line 2:2: Syntax Error\nUnknown statement 'RUN'", "")
+	f("select * from a;\n run script 'x';", "line 2:2: Syntax Error\nUnknown statement 'run'", "")
 	f("select a from s group by a, (b, c)", "line 1:31: Syntax Error\nmissing ')' at ','", "")
 	f("select cast(a as null) from s", "line 1:18: Syntax Error\nSyntax error at or near 'null' at line 1:18\n\"null\" is a reserved keyword and it can't be used as an identifier. You can use it as an identifier by escaping it as `null`", "to use it as a name write `null`")
 	f("assert values s values (1);", "line 1:8: Syntax Error\nSyntax error at or near 'values' at line 1:8", "this form of ASSERT is for test scripts only")
