@@ -49,7 +49,7 @@ func (l *Log) appendLocked(b recordbatch.Batch) (Appended, error) {
 	}
 	pos := s.size
 	s.note(b, pos, l.cfg.IndexInterval)
-	s.recent.note(b.BaseOffset(), pos)
+	s.noteRecent(b.BaseOffset(), pos)
 	l.o.Cache.append(&s.tail, pos, b)
 	if l.epochs.add(b.LeaderEpoch(), b.BaseOffset()) {
 		l.epochsDirty = true
@@ -119,7 +119,7 @@ func (l *Log) seal(s *segment) error {
 	}
 	s.sealed = true
 	s.offsets, s.times = nil, nil
-	s.recent = recentBatches{}
+	s.recent = nil
 	return nil
 }
 

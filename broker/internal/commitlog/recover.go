@@ -14,7 +14,7 @@ import (
 
 // recheckBytes is how much below the recovery point an unclean start checks again, so that damage which the crash did
 // to durable bytes is found and not served.
-const recheckBytes = 64 << 20
+const recheckBytes = 16 << 20
 
 // Open opens the log in a folder, and makes the folder if it is missing. After an unclean shutdown everything from the
 // recovery point on is checked: the first batch that is torn, or does not continue the one before, ends the log; a bad

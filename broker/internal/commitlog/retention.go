@@ -215,7 +215,7 @@ func (l *Log) truncateSegment(s *segment, to int64) error {
 	defer s.release()
 	l.o.Cache.forget(&s.tail)
 	size := s.size
-	s.sealed, s.idxChecks, s.recent = false, true, recentBatches{}
+	s.sealed, s.idxChecks, s.recent = false, true, nil
 	s.offsets, s.times, s.indexDue = []byte{}, []byte{}, 0
 	s.size, s.next, s.first, s.max = 0, s.base, -1, timeEntry{-1, s.base}
 	if err := l.noteUpTo(s, f, size, to); err != nil {

@@ -38,8 +38,8 @@ type segment struct {
 	unsynced  bool  // index files were written and not synced
 	aborted   []AbortedTxn
 	loadedTxn bool
-	idxChecks bool // the index files were checked
-	recent    recentBatches
+	idxChecks bool           // the index files were checked
+	recent    *recentBatches // nil until the first append
 	tail      tail
 
 	mu     sync.Mutex
@@ -191,13 +191,20 @@ type recentBatches struct {
 	n  int // ever noted
 }
 
-func (r *recentBatches) note(base, pos int64) {
+func (s *segment) noteRecent(base, pos int64) {
+	if s.recent == nil {
+		s.recent = &recentBatches{}
+	}
+	r := s.recent
 	r.at[r.n%len(r.at)] = struct{ offset, pos int64 }{base, pos}
 	r.n++
 }
 
 // find gives where the batch that begins at or holds offset begins; ok is false if it is older than what is known.
 func (r *recentBatches) find(offset int64) (pos int64, ok bool) {
+	if r == nil {
+		return 0, false
+	}
 	lo, hi := max(0, r.n-len(r.at)), r.n
 	if lo == hi || offset < r.at[lo%len(r.at)].offset {
 		return 0, false

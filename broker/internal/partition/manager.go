@@ -1,12 +1,17 @@
 package partition
 
 import (
-	"context"
+	"cmp"
+	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
+	"github.com/chortal/chortal/broker/internal/commitlog"
 	"github.com/chortal/chortal/broker/internal/fs"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // Dir is one log dir.
@@ -55,7 +60,21 @@ type Spec struct {
 }
 
 // Manager owns the log dirs and their partitions.
-type Manager struct{}
+type Manager struct {
+	c         Config
+	now       func() time.Time
+	log       *slog.Logger
+	cache     *commitlog.Cache
+	metrics   *metrics
+	clusterID string
+	dirs      []*logDir
+
+	changeMu sync.Mutex // one Create or Delete at a time; taken before all others
+
+	mu     sync.RWMutex
+	parts  map[TopicPartition]*Partition // guarded by mu
+	closed bool                          // guarded by mu
+}
 
 // DirInfo describes a log dir for DescribeLogDirs.
 type DirInfo struct {
@@ -72,39 +91,276 @@ type DirPartition struct {
 	OffsetLag      int64
 }
 
-// Open locks the log dirs, formats empty ones, and recovers what an unclean shutdown left. After a clean one it only
-// reads the folder names. Partitions found on disk answer Get only after Create has named them with their topic id.
-func Open(c Config) (*Manager, error) { return &Manager{}, nil }
+func (c Config) withDefaults() Config {
+	c.FlushersPerDir = cmp.Or(c.FlushersPerDir, 2)
+	c.TailCacheBytes = cmp.Or(c.TailCacheBytes, 64<<20)
+	c.RetentionCheckInterval = cmp.Or(c.RetentionCheckInterval, 5*time.Minute)
+	c.RecoveryPointInterval = cmp.Or(c.RecoveryPointInterval, time.Minute)
+	c.HighWatermarkInterval = cmp.Or(c.HighWatermarkInterval, 5*time.Second)
+	c.RecoveryThreads = cmp.Or(c.RecoveryThreads, 2)
+	c.ProducerIDExpiration = cmp.Or(c.ProducerIDExpiration, 24*time.Hour)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
 
-// Run flushes, applies retention, writes checkpoints until ctx ends, then shuts down cleanly: all logs are synced, the
-// clean-shutdown marker is written and the dirs are unlocked. Appends with acks=-1 are acknowledged only while it runs.
-func (m *Manager) Run(ctx context.Context) error { return nil }
+// Open locks the log dirs, formats empty ones and reads what they hold. Partitions found on disk answer Get only after
+// Create has named them with their topic id; after an unclean shutdown Create also recovers them.
+func Open(c Config) (*Manager, error) {
+	if len(c.Dirs) == 0 {
+		return nil, errors.New("open partitions: no log dir")
+	}
+	c = c.withDefaults()
+	m := &Manager{
+		c: c, now: c.Now, log: c.Logger, cache: commitlog.NewCache(c.TailCacheBytes), metrics: newMetrics(c.Registerer),
+		clusterID: c.ClusterID, parts: map[TopicPartition]*Partition{},
+	}
+	if err := m.openDirs(); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
 
-// Close lets go of everything without a clean shutdown, where Run was never called. After Run it does nothing.
-func (m *Manager) Close() error { return nil }
+func (m *Manager) openDirs() error {
+	for _, dc := range m.c.Dirs {
+		d, err := openDir(dc, m.log, m.metrics.offline)
+		if err != nil {
+			return fmt.Errorf("open log dir %s: %w", dc.Path, err)
+		}
+		m.dirs = append(m.dirs, d)
+	}
+	var empty []*logDir
+	for _, d := range m.dirs {
+		id, err := d.readMeta(m.c.NodeID)
+		if err != nil {
+			return fmt.Errorf("open log dir %s: %w", d.path, err)
+		}
+		switch {
+		case id == "":
+			empty = append(empty, d)
+		case m.clusterID == "":
+			m.clusterID = id
+		case m.clusterID != id:
+			return fmt.Errorf("open log dir %s: it belongs to cluster %s, this is %s", d.path, id, m.clusterID)
+		}
+	}
+	m.clusterID = cmp.Or(m.clusterID, newID())
+	for _, d := range empty {
+		if err := d.writeMeta(m.clusterID, m.c.NodeID, m.now()); err != nil {
+			return fmt.Errorf("format log dir %s: %w", d.path, err)
+		}
+	}
+	return nil
+}
 
 // ClusterID is the cluster's id from meta.properties.
-func (m *Manager) ClusterID() string { return "" }
+func (m *Manager) ClusterID() string { return m.clusterID }
 
-// Create makes the partition, or opens what lies on disk if its topic id is the same (a folder of another id is deleted
-// first). Creating an existing partition with the same id configures it. It is durable when Create returns.
-func (m *Manager) Create(s Spec) (*Partition, error) { return nil, nil }
+// Create makes the partition, or opens what lies on disk if its topic id is the same (a folder of another id is
+// deleted first). Creating an existing partition with the same id configures it. The folder is durable before the
+// first record is: until then Create must be repeated after a crash, as the replay of the metadata does.
+func (m *Manager) Create(s Spec) (*Partition, error) {
+	if err := checkTopic(s.Topic); err != nil || s.Index < 0 {
+		return nil, fmt.Errorf("create partition %d of %q: %w: %w", s.Index, s.Topic, kerr.InvalidTopicException, err)
+	}
+	m.changeMu.Lock()
+	defer m.changeMu.Unlock()
+	tp := TopicPartition{s.Topic, s.Index}
+	m.mu.RLock()
+	p, closed := m.parts[tp], m.closed
+	m.mu.RUnlock()
+	switch {
+	case closed:
+		return nil, errShutDown(tp)
+	case p != nil && p.id == s.TopicID:
+		p.configure(s.Config)
+		return p, p.BecomeLeader(s.LeaderEpoch)
+	case p != nil:
+		if err := m.delete(p); err != nil {
+			return nil, err
+		}
+	}
+	p, err := m.make(tp, s)
+	if err != nil {
+		return nil, fmt.Errorf("create %v: %w: %w", tp, kerr.KafkaStorageError, err)
+	}
+	m.mu.Lock()
+	m.parts[tp] = p
+	m.mu.Unlock()
+	return p, nil
+}
+
+// make finds the partition's folder, or makes one in the log dir with the fewest partitions.
+func (m *Manager) make(tp TopicPartition, s Spec) (*Partition, error) {
+	p := &Partition{m: m, tp: tp, id: s.TopicID, epoch: s.LeaderEpoch}
+	p.cfg.Store(&s.Config)
+	for _, d := range m.dirs {
+		if !d.claim(tp) {
+			continue
+		}
+		same, err := d.adopt(tp, s.TopicID)
+		if err != nil {
+			return nil, err
+		}
+		if !same {
+			if err := d.discard(tp, m.now()); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		p.dir, p.saved = d, d.rows[tp]
+		if !d.clean {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			_ = p.open() // a damaged partition exists, and says so to whoever uses it
+		}
+		return p, nil
+	}
+	p.dir, p.fresh = m.emptiest(), true
+	if err := p.dir.failed(); err != nil {
+		return nil, err
+	}
+	if err := p.dir.fs.MkdirAll(tp.String()); err != nil {
+		return nil, err
+	}
+	return p, p.dir.writeTopicID(tp, s.TopicID)
+}
+
+// adopt reports whether the folder belongs to the topic. One without a sound partition.metadata never held a durable
+// record, or comes from elsewhere: it is taken.
+func (d *logDir) adopt(tp TopicPartition, id [16]byte) (bool, error) {
+	have, ok, err := d.readTopicID(tp)
+	if err != nil || ok {
+		return have == id, err
+	}
+	return true, d.writeTopicID(tp, id)
+}
+
+// emptiest is the log dir with the fewest partitions that works, or the first if none does.
+func (m *Manager) emptiest() *logDir {
+	count := map[*logDir]int{}
+	for _, p := range m.Partitions() {
+		count[p.dir]++
+	}
+	best := m.dirs[0]
+	for _, d := range m.dirs[1:] {
+		if best.failed() != nil || d.failed() == nil && count[d] < count[best] {
+			best = d
+		}
+	}
+	return best
+}
 
 // Get returns a created partition, UNKNOWN_TOPIC_OR_PARTITION if there is none, KAFKA_STORAGE_ERROR if it is offline.
-func (m *Manager) Get(topic string, index int32) (*Partition, error) { return nil, nil }
+func (m *Manager) Get(topic string, index int32) (*Partition, error) {
+	m.mu.RLock()
+	p := m.parts[TopicPartition{topic, index}]
+	m.mu.RUnlock()
+	if p == nil {
+		return nil, fmt.Errorf("partition %d of %q: %w", index, topic, kerr.UnknownTopicOrPartition)
+	}
+	if err := p.dir.failed(); err != nil {
+		return nil, fmt.Errorf("%v is offline: %w: %w", p.tp, kerr.KafkaStorageError, err)
+	}
+	return p, nil
+}
 
 // Configure changes the configuration of all partitions of a topic.
-func (m *Manager) Configure(topic string, c TopicConfig) {}
+func (m *Manager) Configure(topic string, c TopicConfig) {
+	for _, p := range m.Partitions() {
+		if p.tp.Topic == topic {
+			p.configure(c)
+		}
+	}
+}
 
 // Delete removes a partition: it is gone at once, its files after file.delete.delay.ms. A missing one is no error.
-func (m *Manager) Delete(topic string, index int32) error { return nil }
+func (m *Manager) Delete(topic string, index int32) error {
+	m.changeMu.Lock()
+	defer m.changeMu.Unlock()
+	m.mu.RLock()
+	p := m.parts[TopicPartition{topic, index}]
+	m.mu.RUnlock()
+	if p == nil {
+		return nil
+	}
+	return m.delete(p)
+}
+
+func (m *Manager) delete(p *Partition) error {
+	m.mu.Lock()
+	delete(m.parts, p.tp)
+	m.mu.Unlock()
+	p.checkpointMu.Lock() // a checkpoint must not write into the folder any more
+	defer p.checkpointMu.Unlock()
+	p.mu.Lock()
+	after := p.end(fmt.Errorf("%v was deleted: %w", p.tp, kerr.UnknownTopicOrPartition))
+	if p.log != nil {
+		p.log.CloseDirty()
+	}
+	p.mu.Unlock()
+	after()
+	return p.dir.discard(p.tp, m.now().Add(p.cfg.Load().FileDeleteDelay))
+}
 
 // DeleteStrays removes what lies on disk but was never named by Create since Open: call it once after the metadata has
 // been replayed.
-func (m *Manager) DeleteStrays() error { return nil }
+func (m *Manager) DeleteStrays() error {
+	m.changeMu.Lock()
+	defer m.changeMu.Unlock()
+	for _, d := range m.dirs {
+		d.mu.Lock()
+		var strays []TopicPartition
+		for tp := range d.found {
+			strays = append(strays, tp)
+		}
+		clear(d.found)
+		d.mu.Unlock()
+		for _, tp := range strays {
+			m.log.Info("stray partition is deleted", "topic", tp.Topic, "partition", tp.Index)
+			if err := d.discard(tp, m.now().Add(time.Minute)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // Dirs describes the log dirs.
-func (m *Manager) Dirs() []DirInfo { return nil }
+func (m *Manager) Dirs() []DirInfo {
+	infos := make([]DirInfo, len(m.dirs))
+	for i, d := range m.dirs {
+		infos[i] = DirInfo{Path: d.path, Err: d.failed()}
+		usage, err := d.fs.Usage()
+		if err != nil {
+			usage = fs.Usage{TotalBytes: -1, FreeBytes: -1}
+		}
+		infos[i].Usage = usage
+		for _, p := range m.Partitions() {
+			if p.dir == d {
+				infos[i].Partitions = append(infos[i].Partitions, DirPartition{TopicPartition: p.tp, Size: p.Size()})
+			}
+		}
+	}
+	return infos
+}
 
 // Partitions lists all created partitions.
-func (m *Manager) Partitions() []*Partition { return nil }
+func (m *Manager) Partitions() []*Partition {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	list := make([]*Partition, 0, len(m.parts))
+	for _, p := range m.parts {
+		list = append(list, p)
+	}
+	return list
+}
+
+// errShutDown sends clients elsewhere, or to try again.
+func errShutDown(tp TopicPartition) error {
+	return fmt.Errorf("%v is shutting down: %w", tp, kerr.NotLeaderForPartition)
+}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/chortal/chortal/broker/internal/commitlog"
-	"github.com/chortal/chortal/internal/recordbatch"
 )
 
 // Slice is a run of whole record batches, in memory or on disk. See [commitlog.Slice].
@@ -68,14 +67,12 @@ const (
 	Internal
 )
 
-// AppendOptions qualify an append. The zero value is a client's acks=0 with no check of the leader epoch but that is
-// not what most callers want: set Acks.
+// AppendOptions qualify an append. The zero value is a client's acks=0.
 type AppendOptions struct {
 	// Acks is -1 (all in-sync replicas), 1 (leader) or 0.
 	Acks int16
 	// Origin is who appends.
 	Origin Origin
-	// CoordinatorEpoch of a transaction marker is inside the batch and not repeated here.
 }
 
 // Appended is where a batch went.
@@ -162,6 +159,3 @@ func (e *RecordErrors) Error() string {
 
 // Unwrap gives the kerr value.
 func (e *RecordErrors) Unwrap() error { return e.Err }
-
-// codec of TopicConfig.Compression meaning "as the producer sent it".
-const producerCodec recordbatch.Codec = -1
