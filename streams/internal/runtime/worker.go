@@ -1,0 +1,418 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/chortal/chortal/statestore"
+	"github.com/chortal/chortal/statestore/badgerstore"
+	"github.com/chortal/chortal/streams/internal/task"
+	"github.com/chortal/chortal/streams/processor"
+)
+
+// worker runs one task in a goroutine of its own. Records come into its inbox, everything else as commands, which run
+// between two batches of records.
+type worker struct {
+	rt     *Runtime
+	id     processor.TaskID
+	sub    *processor.Subtopology
+	topics []string // of which it reads partition id.Partition
+	log    *slog.Logger
+	out    *collector
+
+	cancel   context.CancelFunc
+	done     chan struct{} // closed when the goroutine has ended
+	commands chan func() error
+	wake     chan struct{}
+
+	state     atomic.Int32 // workerState
+	suspended atomic.Bool  // a rebalance is going on: no records are processed
+	processed atomic.Int64
+	restored  atomic.Int64 // changelog records
+	dropped   atomic.Int64
+	waiting   atomic.Bool // records are queued, but the task waits for another topic's
+	pending   atomic.Int64
+	unsettled atomic.Bool // a flush was not followed by a commit
+
+	mu        sync.Mutex
+	inbox     []fetched        // guarded by mu
+	positions map[string]int64 // next offset to take by topic; guarded by mu
+	backlog   map[string]int   // records queued in inbox and task by topic; guarded by mu
+
+	task *task.Task // the goroutine's
+
+	// uncommitted are offsets by topic that were flushed but are not committed yet; guarded by Runtime.commitMu.
+	uncommitted map[string]int64
+	// committed are the offsets that were committed last; guarded by Runtime.commitMu.
+	committed map[string]int64
+}
+
+type workerState int32
+
+const (
+	restoring workerState = iota
+	running
+	ended
+)
+
+const (
+	// stepsPerBatch is how many records a worker processes before it looks for commands.
+	stepsPerBatch = 256
+	// tickInterval is how often wall-clock punctuators are looked at, Kafka's poll.ms.
+	tickInterval = 100 * time.Millisecond
+)
+
+var errWorkerEnded = errors.New("task has ended")
+
+func newWorker(rt *Runtime, id processor.TaskID, topics []string) *worker {
+	sub := subtopology(rt.plan, id.Subtopology)
+	var changelogs []string
+	for _, c := range sub.Changelogs {
+		changelogs = append(changelogs, c.Name)
+	}
+	return &worker{
+		rt: rt, id: id, sub: sub, topics: topics, log: rt.log.With("task", id.String()),
+		out:  newCollector(rt, id, changelogs),
+		done: make(chan struct{}), commands: make(chan func() error), wake: make(chan struct{}, 1),
+		positions: make(map[string]int64), backlog: make(map[string]int),
+		uncommitted: make(map[string]int64), committed: make(map[string]int64),
+	}
+}
+
+// start begins the worker's goroutine; stop ends it.
+func (w *worker) start(ctx context.Context) {
+	ctx, w.cancel = context.WithCancel(ctx)
+	w.rt.workersDone.Add(1)
+	go func() {
+		defer w.rt.workersDone.Done()
+		defer close(w.done)
+		err := w.run(ctx)
+		w.state.Store(int32(ended))
+		if err != nil && ctx.Err() == nil {
+			w.rt.fail(fmt.Errorf("task %v: %w", w.id, err))
+		}
+	}()
+}
+
+// stop ends the worker without a commit and waits for it.
+func (w *worker) stop() {
+	w.cancel()
+	<-w.done
+}
+
+// run opens the task and processes records until ctx ends. State that turns out to be corrupt is wiped, and the task made
+// anew from its changelogs.
+func (w *worker) run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, w.close()) }()
+	for {
+		err := w.open(ctx)
+		if err == nil {
+			err = w.loop(ctx)
+		}
+		corruption, corrupt := errors.AsType[*statestore.CorruptionError](err)
+		if !corrupt || ctx.Err() != nil {
+			return err
+		}
+		w.log.Error("state is corrupt: it is wiped and restored from its changelogs", "err", corruption)
+		if err := w.wipe(); err != nil {
+			return err
+		}
+	}
+}
+
+// close closes the task; what it has not committed is lost.
+func (w *worker) close() error {
+	if w.task == nil {
+		return nil
+	}
+	w.rt.ended.Add(w.drops())
+	w.dropped.Store(0)
+	w.out.skipped.Store(0)
+	err := w.task.Close()
+	w.task = nil
+	return err
+}
+
+// wipe deletes all local state of the task, and what it has read ahead.
+func (w *worker) wipe() error {
+	w.state.Store(int32(restoring))
+	w.rt.pause(w)
+	w.mu.Lock()
+	w.inbox = nil
+	clear(w.backlog)
+	w.mu.Unlock()
+	if err := w.close(); err != nil {
+		w.log.Warn("closing broken state", "err", err)
+	}
+	if w.rt.cfg.InMemory {
+		return nil
+	}
+	return badgerstore.Destroy(w.rt.dir.task(w.id))
+}
+
+// loop processes records and commands until ctx ends.
+func (w *worker) loop(ctx context.Context) error {
+	tick := time.NewTicker(tickInterval)
+	defer tick.Stop()
+	for {
+		busy, err := w.batch()
+		if err != nil {
+			return err
+		}
+		if busy {
+			select {
+			case <-ctx.Done():
+				return nil
+			case command := <-w.commands:
+				if err := command(); err != nil {
+					return err
+				}
+			case <-tick.C:
+				if err := w.tick(); err != nil {
+					return err
+				}
+			default:
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case command := <-w.commands:
+			if err := command(); err != nil {
+				return err
+			}
+		case <-tick.C:
+			if err := w.tick(); err != nil {
+				return err
+			}
+		case <-w.wake:
+		}
+	}
+}
+
+// tick calls the wall-clock punctuators that are due.
+func (w *worker) tick() error {
+	if w.suspended.Load() {
+		return nil
+	}
+	_, err := w.task.PunctuateWall(w.rt.nowMs())
+	return err
+}
+
+// batch processes some records and says whether there are more.
+func (w *worker) batch() (busy bool, err error) {
+	if w.suspended.Load() {
+		return false, nil
+	}
+	if err := w.takeInbox(); err != nil {
+		return false, err
+	}
+	now, n := w.rt.nowMs(), 0
+	for ; n < stepsPerBatch && w.task.Ready(now); n++ {
+		if _, err := w.task.Step(now); err != nil {
+			return false, err
+		}
+	}
+	if err := w.out.err(); err != nil {
+		return false, err
+	}
+	w.report(n)
+	return n == stepsPerBatch, nil
+}
+
+// takeInbox queues what has arrived.
+func (w *worker) takeInbox() error {
+	w.mu.Lock()
+	inbox := w.inbox
+	w.inbox = nil
+	w.mu.Unlock()
+	for _, f := range inbox {
+		if err := w.task.Add(f.topic, f.records); err != nil {
+			return err
+		}
+		f.release()
+		w.task.SetEnd(f.topic, f.end)
+	}
+	return nil
+}
+
+// report publishes what a batch has changed.
+func (w *worker) report(n int) {
+	if n > 0 {
+		w.processed.Add(int64(n))
+		w.pending.Store(w.task.UncommittedBytes())
+	}
+	queued := 0
+	w.mu.Lock()
+	for _, topic := range w.topics {
+		was := w.backlog[topic]
+		now := w.task.Queued(topic)
+		queued += now
+		for _, f := range w.inbox {
+			if f.topic == topic {
+				now += len(f.records)
+			}
+		}
+		w.backlog[topic] = now
+		if limit := w.rt.cfg.BufferedRecords; was >= limit && now < limit {
+			w.rt.signalRoom()
+		}
+	}
+	// Records that are never shown, such as transaction markers, move the position, too.
+	if len(w.inbox) == 0 && n < stepsPerBatch {
+		for topic, next := range w.positions {
+			w.task.SetPosition(topic, next)
+		}
+	}
+	w.mu.Unlock()
+	w.dropped.Store(w.task.Dropped())
+	w.waiting.Store(queued > 0 && n < stepsPerBatch)
+	if w.task.CommitRequested() || w.pending.Load() > w.rt.pendingLimit() {
+		w.rt.requestCommit()
+	}
+}
+
+// offer puts fetched records into the inbox; those that were offered before are left out.
+func (w *worker) offer(f fetched) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if workerState(w.state.Load()) != running {
+		f.release()
+		return
+	}
+	at := w.positions[f.topic]
+	old := 0
+	for old < len(f.records) && f.records[old].Offset < at {
+		old++
+	}
+	f.records = f.records[old:]
+	w.positions[f.topic] = max(at, f.next)
+	w.backlog[f.topic] += len(f.records)
+	w.inbox = append(w.inbox, f)
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// drops returns how many records the task has dropped.
+func (w *worker) drops() int64 { return w.dropped.Load() + w.out.skipped.Load() }
+
+// buffered returns how many records were read ahead.
+func (w *worker) buffered() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, records := range w.backlog {
+		n += records
+	}
+	return n
+}
+
+// full returns the topics of which enough records wait, and those of which few do.
+func (w *worker) full(limit int) (full, low []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, topic := range w.topics {
+		switch n := w.backlog[topic]; {
+		case n >= limit:
+			full = append(full, topic)
+		case n <= limit/2:
+			low = append(low, topic)
+		}
+	}
+	return full, low
+}
+
+// do runs fn in the worker's goroutine between two batches. An error of fn ends the task.
+func (w *worker) do(ctx context.Context, fn func() error) error {
+	select {
+	case w.commands <- fn:
+		return nil
+	case <-w.done:
+		return errWorkerEnded
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// flushed is what a worker has made ready to be committed.
+type flushed struct {
+	worker *worker
+	commit task.Commit
+	// settle lets the worker go on: with the changelog offsets if the commit has happened, with nil if it has not.
+	settle chan statestore.Offsets
+}
+
+// flush makes the worker flush its task and wait. Exactly one answer comes, also if the worker ends.
+func (w *worker) flush(ctx context.Context, answers chan<- flushed) {
+	command := func() error {
+		if !w.task.Dirty() && !w.unsettled.Load() {
+			answers <- flushed{worker: w}
+			return nil
+		}
+		c, err := w.task.Flush(w.rt.nowMs())
+		if err != nil {
+			answers <- flushed{}
+			return err
+		}
+		f := flushed{worker: w, commit: c, settle: make(chan statestore.Offsets)}
+		answers <- f
+		if offsets := <-f.settle; offsets != nil {
+			return w.task.Committed(offsets)
+		}
+		return nil
+	}
+	if err := w.do(ctx, command); err != nil {
+		answers <- flushed{}
+	}
+}
+
+// changelogOffsets returns how far the changelogs of the worker reach; for source topics that serve as one, how far their
+// records are processed.
+func (w *worker) changelogOffsets() statestore.Offsets {
+	offsets := make(statestore.Offsets, len(w.out.changelogs))
+	put := func(topic string, next int64) {
+		offsets[statestore.TopicPartition{Topic: topic, Partition: w.id.Partition}] = statestore.Offset{
+			Next: next, LeaderEpoch: -1, TopicID: w.rt.topicID(topic), At: w.rt.cfg.Now(),
+		}
+	}
+	for topic, next := range w.out.changelogs {
+		put(topic, next.Load())
+	}
+	for _, s := range w.sub.Stores {
+		if s.Changelog != "" && !s.OwnChangelog {
+			if at, ok := w.committed[s.Changelog]; ok {
+				put(s.Changelog, at)
+			}
+		}
+	}
+	return offsets
+}
+
+// partitions are those that the worker reads.
+func (w *worker) partitions() map[string][]int32 {
+	m := make(map[string][]int32, len(w.topics))
+	for _, topic := range w.topics {
+		m[topic] = []int32{w.id.Partition}
+	}
+	return m
+}
+
+// reads says whether the worker reads exactly these topics.
+func (w *worker) reads(topics []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(w.topics)), slices.Sorted(slices.Values(topics)))
+}
+
+// rest returns the offsets of a commit together with those that an earlier commit has left.
+func (w *worker) rest(c task.Commit) map[string]int64 {
+	maps.Copy(w.uncommitted, c.Offsets)
+	return w.uncommitted
+}
