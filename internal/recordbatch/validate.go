@@ -35,7 +35,8 @@ func CheckCRC(b Batch) error {
 }
 
 // Validate checks that b is exactly one batch as a producer may send it, or a coordinator write it: header, CRC, dense
-// offsets, at least one record, a sequence where there is a producer id. The records themselves are not looked at.
+// offsets, at least one record, a sequence where there is a producer id (a coordinator's transactional batch has none).
+// The records themselves are not looked at.
 func Validate(b Batch) error {
 	if err := ValidateHeader(b); err != nil {
 		return err
@@ -50,7 +51,7 @@ func Validate(b Batch) error {
 		return fmt.Errorf("%d records with last offset delta %d: %w", b.NumRecords(), b.LastOffsetDelta(), ErrInvalid)
 	case b.IsControl():
 		return validateControl(b)
-	case b.ProducerID() >= 0 && (b.BaseSequence() < 0 || b.ProducerEpoch() < 0):
+	case b.ProducerID() >= 0 && (b.BaseSequence() < 0 && !b.IsTransactional() || b.ProducerEpoch() < 0):
 		return fmt.Errorf("producer id %d with epoch %d and sequence %d: %w",
 			b.ProducerID(), b.ProducerEpoch(), b.BaseSequence(), ErrInvalid)
 	case b.ProducerID() < 0 && b.IsTransactional():

@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/chortal/chortal/broker/internal/fs"
@@ -98,16 +99,20 @@ func (l *Log) Checkpoint() error {
 			s.unsynced = false
 		}
 	}
+	txns := l.takeDirtyTxns()
 	epochs, writeEpochs := l.epochs.encode(), l.epochsDirty
 	l.epochsDirty = false
 	l.mu.Unlock()
 	if err == nil {
 		err = l.syncIndexes(unsynced)
 	}
+	if err == nil {
+		err = l.syncTxns(txns)
+	}
 	if err == nil && writeEpochs {
 		err = fs.WriteFileAtomic(l.o.FS, l.path(epochFile), epochs)
 	}
-	if err == nil && len(unsynced) > 0 {
+	if err == nil && len(unsynced)+len(txns) > 0 {
 		err = l.o.FS.SyncDir(l.o.Dir)
 	}
 	if err != nil {
@@ -115,6 +120,9 @@ func (l *Log) Checkpoint() error {
 		defer l.mu.Unlock()
 		for _, s := range unsynced {
 			s.unsynced = true
+		}
+		for _, s := range txns {
+			s.txnDirty = true
 		}
 		l.epochsDirty = l.epochsDirty || writeEpochs
 		return l.diskError(fmt.Errorf("checkpoint %s: %w", l.o.Dir, err))
@@ -137,6 +145,30 @@ func (l *Log) syncIndexes(segments []*segment) error {
 			if err != nil {
 				return fmt.Errorf("sync index of segment %d: %w", s.base, err)
 			}
+		}
+	}
+	return nil
+}
+
+// takeDirtyTxns gives the segments whose .txnindex was written since the last checkpoint. mu is held.
+func (l *Log) takeDirtyTxns() (dirty []*segment) {
+	for _, s := range l.segments {
+		if s.txnDirty {
+			dirty = append(dirty, s)
+			s.txnDirty = false
+		}
+	}
+	return dirty
+}
+
+func (l *Log) syncTxns(segments []*segment) error {
+	for _, s := range segments {
+		f, err := l.o.FS.OpenReadWrite(s.name(suffixTxnIndex))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return fmt.Errorf("sync transaction index of segment %d: %w", s.base, err)
 		}
 	}
 	return nil

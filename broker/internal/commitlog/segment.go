@@ -38,6 +38,7 @@ type segment struct {
 	unsynced  bool  // index files were written and not synced
 	aborted   []AbortedTxn
 	loadedTxn bool
+	txnDirty  bool           // .txnindex was written and not synced
 	idxChecks bool           // the index files were checked
 	recent    *recentBatches // nil until the first append
 	tail      tail

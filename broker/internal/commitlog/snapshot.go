@@ -86,7 +86,7 @@ func (l *Log) AppendAborted(t AbortedTxn) error {
 	if _, err := f.WriteAt(appendTxnEntry(nil, t), int64(len(s.aborted))*txnEntryLen); err != nil {
 		return l.diskError(fmt.Errorf("write transaction index: %w", err))
 	}
-	s.aborted = append(s.aborted, t)
+	s.aborted, s.txnDirty = append(s.aborted, t), true
 	return nil
 }
 
@@ -106,7 +106,7 @@ func (l *Log) TruncateAborted(offset int64) error {
 		if keep < 0 {
 			continue
 		}
-		s.aborted = s.aborted[:keep]
+		s.aborted, s.txnDirty = s.aborted[:keep], true
 		f, err := l.o.FS.OpenReadWrite(s.name(suffixTxnIndex))
 		if err != nil {
 			return l.diskError(err)

@@ -68,6 +68,7 @@ type Manager struct {
 	metrics   *metrics
 	clusterID string
 	dirs      []*logDir
+	unclean   bool
 
 	changeMu sync.Mutex // one Create or Delete at a time; taken before all others
 
@@ -132,6 +133,7 @@ func (m *Manager) openDirs() error {
 			return fmt.Errorf("open log dir %s: %w", dc.Path, err)
 		}
 		m.dirs = append(m.dirs, d)
+		m.unclean = m.unclean || !d.clean && len(d.found) > 0
 	}
 	var empty []*logDir
 	for _, d := range m.dirs {
@@ -159,6 +161,10 @@ func (m *Manager) openDirs() error {
 
 // ClusterID is the cluster's id from meta.properties.
 func (m *Manager) ClusterID() string { return m.clusterID }
+
+// Unclean reports whether a log dir held partitions and was not closed in order: whoever leads them must do so under a
+// new leader epoch.
+func (m *Manager) Unclean() bool { return m.unclean }
 
 // Create makes the partition, or opens what lies on disk if its topic id is the same (a folder of another id is
 // deleted first). Creating an existing partition with the same id configures it. The folder is durable before the

@@ -60,6 +60,9 @@ func (s *producers) check(b recordbatch.Batch) (dup *sentBatch, err error) {
 	if b.IsControl() {
 		return nil, p.checkMarker(b)
 	}
+	if b.BaseSequence() == recordbatch.NoSequence {
+		return nil, nil // a coordinator's: it repeats nothing
+	}
 	if b.ProducerEpoch() == p.epoch {
 		if dup = p.find(b); dup != nil {
 			return dup, nil
@@ -112,6 +115,17 @@ func (s *producers) record(b recordbatch.Batch, bytes, now int64) {
 	}
 	p := s.get(b.ProducerID())
 	p.advanceEpoch(b.ProducerEpoch())
+	p.timestamp, p.seen = b.MaxTimestamp(), now
+	if b.IsTransactional() && p.txnStart < 0 {
+		p.txnStart, p.txnStartBytes = b.BaseOffset(), bytes
+		s.open++
+	}
+	if b.BaseSequence() != recordbatch.NoSequence {
+		p.remember(b)
+	}
+}
+
+func (p *producer) remember(b recordbatch.Batch) {
 	if len(p.batches) == rememberedBatches {
 		copy(p.batches, p.batches[1:])
 		p.batches = p.batches[:rememberedBatches-1]
@@ -120,11 +134,6 @@ func (s *producers) record(b recordbatch.Batch, bytes, now int64) {
 		firstSequence: b.BaseSequence(), lastSequence: b.LastSequence(),
 		baseOffset: b.BaseOffset(), lastOffset: b.LastOffset(), timestamp: b.MaxTimestamp(),
 	})
-	p.timestamp, p.seen = b.MaxTimestamp(), now
-	if b.IsTransactional() && p.txnStart < 0 {
-		p.txnStart, p.txnStartBytes = b.BaseOffset(), bytes
-		s.open++
-	}
 }
 
 func (s *producers) get(id int64) *producer {

@@ -56,6 +56,8 @@ func checkClientBatch(b recordbatch.Batch) error {
 		return fmt.Errorf("a client must not write control records: %w", kerr.InvalidRecord)
 	case b.TimestampType() == recordbatch.LogAppendTime:
 		return fmt.Errorf("a client must not set the timestamp type to LogAppendTime: %w", kerr.InvalidTimestamp)
+	case b.ProducerID() >= 0 && b.BaseSequence() < 0:
+		return fmt.Errorf("producer %d without a sequence: %w", b.ProducerID(), kerr.InvalidRecord)
 	}
 	return nil
 }
