@@ -26,7 +26,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/chortal/chortal/broker/internal/configdef"
 	"github.com/chortal/chortal/broker/internal/metadata"
 	"github.com/chortal/chortal/broker/internal/partition"
 	"github.com/chortal/chortal/broker/internal/server"
@@ -77,7 +76,7 @@ func (h *Handlers) fetch(ctx context.Context, c *server.Conn, req *kmsg.FetchReq
 		return
 	}
 	f.session = use
-	limit := h.layers(f.img).Int64(configdef.Broker, "fetch.max.bytes")
+	limit := h.limitsOf(f.img).fetchMaxBytes
 	f.maxBytes = int32(min(int64(max(req.MaxBytes, 0)), limit))
 	f.minBytes = min(int64(req.MinBytes), limit)
 	f.find(use.wants)

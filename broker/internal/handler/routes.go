@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -25,6 +26,8 @@ type Deps struct {
 	// first request, so that a created topic has its partitions when
 	// CreateTopics answers. Required.
 	Partitions *partition.Manager
+	// Groups serves the group and offset APIs. Nil: they are not served.
+	Groups *Groups
 	// Static is the broker's own configuration: the keys and values of
 	// server.properties, without defaults.
 	Static map[string]string
@@ -43,6 +46,7 @@ type Handlers struct {
 	routes []server.Route // the whole table, for ApiVersions
 
 	sessions *sessionCache
+	limits   atomic.Pointer[limits]
 
 	configs sync.Mutex // held while configs are read, changed and proposed
 
@@ -81,6 +85,9 @@ func Routes(d Deps) []server.Route {
 		server.On(0, 1, h.listConfigResources),
 		server.On(0, 0, h.describeTopicPartitions),
 	}
+	if d.Groups != nil {
+		h.routes = append(h.routes, groupRoutes(d.Groups)...)
+	}
 	slices.SortFunc(h.routes, func(a, b server.Route) int { return int(a.Key()) - int(b.Key()) })
 	return h.routes
 }
@@ -92,6 +99,21 @@ func (h *Handlers) layers(img *metadata.Image) configdef.Layers {
 		DynamicDefault: img.Configs(metadata.ConfigResource{Type: metadata.BrokerResource}),
 		Static:         h.static,
 	}
+}
+
+// limits are broker configs that are too often asked for to be looked up.
+type limits struct {
+	img           *metadata.Image
+	fetchMaxBytes int64
+}
+
+func (h *Handlers) limitsOf(img *metadata.Image) *limits {
+	if l := h.limits.Load(); l != nil && l.img == img {
+		return l
+	}
+	l := &limits{img: img, fetchMaxBytes: h.layers(img).Int64(configdef.Broker, "fetch.max.bytes")}
+	h.limits.Store(l)
+	return l
 }
 
 // topicLayers is layers with the topic's own settings on top.
