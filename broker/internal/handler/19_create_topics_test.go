@@ -91,7 +91,7 @@ func TestCreateTopics(t *testing.T) {
 	if _, ok := b.meta.Image().Topic("v"); ok {
 		t.Error("validation created a topic")
 	}
-	if many := create(false, newTopic("m1", 9999, 1), newTopic("m2", 2, 1)); many[1].ErrorCode != kerr.PolicyViolation.Code {
+	if many := create(true, newTopic("m1", 9999, 1), newTopic("m2", 2, 1)); many[1].ErrorCode != kerr.PolicyViolation.Code {
 		t.Errorf("more than the limit together: %v", kerr.ErrorForCode(many[1].ErrorCode))
 	}
 }
