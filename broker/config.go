@@ -90,7 +90,10 @@ func (c Config) settings() (*settings, error) {
 	s.nodeID = id
 	s.rack = s.text("broker.rack")
 	s.durability = s.text("durability")
-	s.dirs = s.layers.List(configdef.Broker, "log.dirs")
+	s.dirs = c.LogDirs // as they are: a name may hold a comma
+	if len(s.dirs) == 0 {
+		s.dirs = s.layers.List(configdef.Broker, "log.dirs")
+	}
 	if len(s.dirs) == 0 {
 		s.dirs = s.layers.List(configdef.Broker, "log.dir")
 	}

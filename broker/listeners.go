@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,6 +67,7 @@ func parseEndpoints(s *settings) ([]endpoint, error) {
 		}
 		kept = append(kept, e)
 	}
+	advertised = slices.DeleteFunc(advertised, func(e endpoint) bool { return controller[e.name] })
 	return kept, advertise(kept, advertised)
 }
 

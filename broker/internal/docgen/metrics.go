@@ -89,7 +89,7 @@ func (r *recorder) MustRegister(cs ...prometheus.Collector) {
 // Unregister implements prometheus.Registerer.
 func (r *recorder) Unregister(prometheus.Collector) bool { return true }
 
-var descPattern = regexp.MustCompile(`^Desc\{fqName: "([^"]*)", help: "(.*)", constLabels: \{.*\}, variableLabels: \{(.*)\}\}$`)
+var descPattern = regexp.MustCompile(`^Desc\{fqName: "([^"]*)", help: "(.*?)", (?:unit: ".*?", )?constLabels: \{.*\}, variableLabels: \{(.*)\}\}$`)
 
 func parseDesc(s string) (row, error) {
 	m := descPattern.FindStringSubmatch(s)
