@@ -96,7 +96,7 @@ interval : number timeUnit ;
 query
     : SELECT selectItem (COMMA selectItem)*
         FROM relation
-        (WINDOW window)?
+        (WINDOW plainIdentifier? window)?
         (WHERE where=expression)?
         (GROUP BY groupBy)?
         (PARTITION BY partitionBy)?
