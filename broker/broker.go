@@ -32,7 +32,9 @@ var ErrRunning = errors.New("broker ran already")
 // Broker is one node.
 type Broker struct {
 	set       *settings
+	registry  *registry
 	metrics   *metrics
+	logs      *partitionMetrics
 	listeners []server.Listener
 	pipe      *server.PipeListener
 	ready     chan struct{}
@@ -48,11 +50,15 @@ func New(c Config) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("broker configuration: %w", err)
 	}
-	b := &Broker{set: set, ready: make(chan struct{}), pipe: server.NewPipeListener(inMemoryAddr)}
-	if b.metrics, err = newMetrics(set.registerer); err != nil {
-		return nil, fmt.Errorf("register metrics: %w", err)
+	b := &Broker{
+		set: set, ready: make(chan struct{}), pipe: server.NewPipeListener(inMemoryAddr),
+		registry: &registry{inner: set.registerer}, metrics: newMetrics(), logs: newPartitionMetrics(set),
 	}
 	b.clusterID.Store(&set.clusterID)
+	if err := errors.Join(b.metrics.register(b.registry), b.registry.Register(b.logs)); err != nil {
+		b.registry.close()
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
 	if err := b.listen(); err != nil {
 		_ = b.Close()
 		return nil, err
@@ -107,6 +113,7 @@ func (b *Broker) NodeID() int32 { return b.set.nodeID }
 func (b *Broker) Close() error {
 	var errs []error
 	b.closing.Do(func() {
+		b.registry.close()
 		errs = append(errs, b.pipe.Close())
 		for i := range b.listeners {
 			errs = append(errs, b.listeners[i].Net.Close())
@@ -129,6 +136,8 @@ func (b *Broker) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	b.logs.node.Store(n)
+	defer b.logs.node.Store(nil)
 	err = n.run(ctx, func() {
 		close(b.ready)
 		b.set.log.Info("broker is ready", "node", b.set.nodeID, "cluster", b.ClusterID(), "addrs", b.Addrs(), "took", time.Since(start))
@@ -209,7 +218,7 @@ func (b *Broker) partitionConfig(dirs []partition.Dir, d partition.Durability) p
 		RecoveryThreads:        int(s.number("num.recovery.threads.per.data.dir")),
 		ProducerIDExpiration:   milliseconds(s.number("producer.id.expiration.ms")),
 		Logger:                 s.log,
-		Registerer:             s.registerer,
+		Registerer:             b.registry,
 	}
 }
 

@@ -23,6 +23,7 @@ type metrics struct {
 	bad         *prometheus.CounterVec
 	panics      *prometheus.CounterVec
 	throttled   prometheus.Counter
+	collectors  []prometheus.Collector
 	bytesIn     prometheus.Counter
 	bytesOut    prometheus.Counter
 	apis        [numAPIs]apiMetrics
@@ -39,8 +40,8 @@ type apiMetrics struct {
 
 var _ server.Hooks = (*metrics)(nil)
 
-// newMetrics registers the metrics of the server; r may be nil.
-func newMetrics(r prometheus.Registerer) (*metrics, error) {
+// newMetrics makes the metrics of the server.
+func newMetrics() *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
@@ -85,17 +86,19 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			kafkaCount: kafkaCount.WithLabelValues(name), kafkaTimeMs: kafkaTime.WithLabelValues(name),
 		}
 	}
-	if r == nil {
-		return m, nil
-	}
-	var errs []error
-	for _, c := range []prometheus.Collector{
+	m.collectors = []prometheus.Collector{
 		m.connections, m.opened, m.refused, m.bad, m.panics, m.throttled, m.bytesIn, m.bytesOut,
 		requests, seconds, local, kafkaCount, kafkaTime,
-	} {
+	}
+	return m
+}
+
+func (m *metrics) register(r prometheus.Registerer) error {
+	var errs []error
+	for _, c := range m.collectors {
 		errs = append(errs, r.Register(c))
 	}
-	return m, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 func (m *metrics) api(key int16) *apiMetrics {
