@@ -1,6 +1,7 @@
 package statestore
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"iter"
@@ -47,28 +48,36 @@ func (s *KeyValue[K, V]) Delete(key K, ts int64) error {
 func (s *KeyValue[K, V]) Range(from, to *K, order Order) iter.Seq2[KeyValueEntry[K, V], error] {
 	return func(yield func(KeyValueEntry[K, V], error) bool) {
 		low, high, err := s.rangeBounds(from, to)
-		if err == nil {
-			var keyErr error
-			stopped := false
-			err = s.scan(low, high, order, func(r row[V]) bool {
-				var e KeyValueEntry[K, V]
-				if e.Key, keyErr = s.schema.decodeKey(r.key); keyErr != nil {
-					return false
-				}
-				e.Value, e.Timestamp = r.value, r.ts
-				stopped = !yield(e, nil)
-				return !stopped
-			})
-			if stopped {
-				return
+		s.walk(low, high, err, order, yield)
+	}
+}
+
+// RangeAfter walks the entries after < key <= to in the order of the encoded keys; a nil to means no bound. It continues
+// a walk that was interrupted at after.
+func (s *KeyValue[K, V]) RangeAfter(after K, to *K) iter.Seq2[KeyValueEntry[K, V], error] {
+	return func(yield func(KeyValueEntry[K, V], error) bool) {
+		low, high, err := s.rangeBounds(&after, to)
+		s.walk(append(low, 0), high, err, Ascending, yield)
+	}
+}
+
+// walk yields the entries of a range of engine keys, unless err is set.
+func (s *KeyValue[K, V]) walk(low, high []byte, err error, order Order, yield func(KeyValueEntry[K, V], error) bool) {
+	var keyErr error
+	stopped := false
+	if err == nil {
+		err = s.scan(low, high, order, func(r row[V]) bool {
+			var e KeyValueEntry[K, V]
+			if e.Key, keyErr = s.schema.decodeKey(r.key); keyErr != nil {
+				return false
 			}
-			if err == nil {
-				err = keyErr
-			}
-		}
-		if err != nil {
-			yield(KeyValueEntry[K, V]{}, fmt.Errorf("scan store %s: %w", s.cfg.Name, err))
-		}
+			e.Value, e.Timestamp = r.value, r.ts
+			stopped = !yield(e, nil)
+			return !stopped
+		})
+	}
+	if err = cmp.Or(err, keyErr); err != nil && !stopped {
+		yield(KeyValueEntry[K, V]{}, fmt.Errorf("scan store %s: %w", s.cfg.Name, err))
 	}
 }
 

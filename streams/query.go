@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/chortal/chortal/statestore"
 	"github.com/chortal/chortal/streams/internal/runtime"
+	"github.com/chortal/chortal/streams/serde"
 )
 
 // ErrStoreNotReady is returned by queries while the tasks of a store are being restored or moved, and if this instance has
@@ -24,6 +26,7 @@ const pageRows = 500
 type keyValueReader[K, V any] interface {
 	Get(key K) (v V, ts int64, ok bool, err error)
 	Range(from, to *K, order statestore.Order) iter.Seq2[statestore.KeyValueEntry[K, V], error]
+	RangeAfter(after K, to *K) iter.Seq2[statestore.KeyValueEntry[K, V], error]
 }
 
 // windowReader is what a query needs of a window store.
@@ -31,6 +34,49 @@ type windowReader[K, V any] interface {
 	Get(key K, start int64) (v V, ts int64, ok bool, err error)
 	Fetch(key K, from, to int64, order statestore.Order) iter.Seq2[statestore.WindowEntry[K, V], error]
 	FetchKeys(low, high *K, from, to int64, order statestore.Order) iter.Seq2[statestore.WindowEntry[K, V], error]
+}
+
+// Get returns the value of key in a table with a named store, as far as this instance has it.
+func Get[K, V any](ctx context.Context, a *App, t *Table[K, V], key K) (v V, ok bool, err error) {
+	v, _, ok, err = StoreGet[K, V](ctx, a, t.store, key)
+	return v, ok, err
+}
+
+// Range walks the entries from <= key <= to of a table with a named store, as far as this instance has it; nil means no
+// bound. The order is that of the encoded keys, one partition after the other.
+func Range[K, V any](ctx context.Context, a *App, t *Table[K, V], from, to *K) iter.Seq2[statestore.KeyValueEntry[K, V], error] {
+	return StoreRange[K, V](ctx, a, t.store, from, to)
+}
+
+// Query walks the windows that begin between from and to, both included, of a windowed table with a named store, as far as
+// this instance has it. It ends early if the store is not ready; StoreFetchAll says why.
+func Query[K, V any](a *App, t *Table[Windowed[K], V], from, to time.Time) iter.Seq2[Windowed[K], V] {
+	return func(yield func(Windowed[K], V) bool) {
+		for row, err := range StoreFetchAll[K, V](context.Background(), a, t.store, nil, nil, from.UnixMilli(), to.UnixMilli()) {
+			if err != nil || !yield(windowOf(t.key, row.Key, row.Start), row.Value) {
+				return
+			}
+		}
+	}
+}
+
+// Fetch walks the windows of key that begin between from and to, both included, of a windowed table with a named store, as
+// far as this instance has it.
+func Fetch[K, V any](ctx context.Context, a *App, t *Table[Windowed[K], V], key K, from, to time.Time) iter.Seq2[statestore.WindowEntry[K, V], error] {
+	return StoreFetch[K, V](ctx, a, t.store, key, from.UnixMilli(), to.UnixMilli())
+}
+
+// windowOf returns the window of a key that begins at start. Its end comes from the key's serde, which knows the size.
+func windowOf[K any](s serde.Serde[Windowed[K]], key K, start int64) Windowed[K] {
+	w := Windowed[K]{Key: key, Start: start}
+	b, err := s.Append(nil, w)
+	if err != nil {
+		return w
+	}
+	if full, err := s.Decode(b); err == nil {
+		w.End = full.End
+	}
+	return w
 }
 
 // StoreGet returns the value of key in a key-value store of this instance, and its timestamp. It reads between two records
@@ -63,7 +109,7 @@ func StoreRange[K, V any](ctx context.Context, a *App, store string, from, to *K
 		if after == nil {
 			return r.Range(from, to, statestore.Ascending), nil
 		}
-		return skipFirst(r.Range(&after.Key, to, statestore.Ascending)), nil
+		return r.RangeAfter(after.Key, to), nil
 	}
 	return pages(ctx, a, store, read)
 }
@@ -160,19 +206,5 @@ func pages[R any](ctx context.Context, a *App, store string, read func(s statest
 	}
 }
 
-// skipFirst drops the first row, the last one of the page before. If that row was deleted since, one row too many would be
-// dropped: so it is dropped only if the key is the same; see StoreRange, whose bound it is.
-func skipFirst[R any](rows iter.Seq2[R, error]) iter.Seq2[R, error] {
-	return func(yield func(R, error) bool) {
-		first := true
-		for row, err := range rows {
-			if first && err == nil {
-				first = false
-				continue
-			}
-			if !yield(row, err) {
-				return
-			}
-		}
-	}
-}
+// StorePartitions returns the partitions of a store that this instance has, in order.
+func StorePartitions(a *App, store string) ([]int32, error) { return a.runtime.StorePartitions(store) }

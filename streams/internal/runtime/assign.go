@@ -31,6 +31,13 @@ type taskInfo struct {
 func assign(members []member, tasks []taskInfo) map[string][]processor.TaskID {
 	a := assignment{members: slices.Clone(members), tasks: len(tasks), given: make(map[string][]processor.TaskID)}
 	slices.SortFunc(a.members, func(x, y member) int { return cmp.Compare(x.id, y.id) })
+	a.ofSubtopology = make(map[int]int)
+	for _, t := range tasks {
+		a.ofSubtopology[t.id.Subtopology]++
+	}
+	if len(members) == 0 {
+		return a.given
+	}
 	open := slices.Clone(tasks)
 	slices.SortFunc(open, func(x, y taskInfo) int { return compareTasks(x.id, y.id) })
 	open = a.pass(open, func(t taskInfo) []member {
@@ -47,6 +54,7 @@ func assign(members []member, tasks []taskInfo) map[string][]processor.TaskID {
 		}
 		return a.preferring(t, func(m member) int64 { return m.stored[t.id] })
 	})
+	slices.SortStableFunc(open, func(x, y taskInfo) int { return cmp.Compare(a.readers(x), a.readers(y)) })
 	for _, t := range open {
 		if m, ok := a.lightest(t); ok {
 			a.give(m, t)
@@ -63,17 +71,20 @@ type assignment struct {
 	members []member
 	tasks   int
 	given   map[string][]processor.TaskID
+	// ofSubtopology counts the tasks of each subtopology.
+	ofSubtopology map[int]int
 }
 
 // pass gives tasks to the first of their candidates that has room, and returns those that nobody took.
 func (a *assignment) pass(tasks []taskInfo, candidates func(taskInfo) []member) (open []taskInfo) {
 	for _, t := range tasks {
-		i := slices.IndexFunc(candidates(t), a.hasRoom)
+		ms := candidates(t)
+		i := slices.IndexFunc(ms, func(m member) bool { return a.hasRoom(m, t) })
 		if i < 0 {
 			open = append(open, t)
 			continue
 		}
-		a.give(candidates(t)[i], t)
+		a.give(ms[i], t)
 	}
 	return open
 }
@@ -90,8 +101,13 @@ func (a *assignment) preferring(t taskInfo, score func(member) int64) []member {
 	return found
 }
 
-// hasRoom says whether m may have one more task: all members get the same number, some of them one more.
-func (a *assignment) hasRoom(m member) bool {
+// hasRoom says whether m may have t: all members get the same number of tasks, some of them one more, and nobody more
+// than a fair share of one subtopology.
+func (a *assignment) hasRoom(m member, t taskInfo) bool {
+	share := (a.ofSubtopology[t.id.Subtopology] + len(a.members) - 1) / len(a.members)
+	if a.same(m, t) >= share {
+		return false
+	}
 	least, extra := a.tasks/len(a.members), a.tasks%len(a.members)
 	n := len(a.given[m.id])
 	if n < least {
@@ -106,17 +122,29 @@ func (a *assignment) hasRoom(m member) bool {
 	return n == least && above < extra
 }
 
+// same counts m's tasks of t's subtopology.
+func (a *assignment) same(m member, t taskInfo) (n int) {
+	for _, id := range a.given[m.id] {
+		if id.Subtopology == t.id.Subtopology {
+			n++
+		}
+	}
+	return n
+}
+
+// readers counts the members that read all topics of t.
+func (a *assignment) readers(t taskInfo) (n int) {
+	for _, m := range a.members {
+		if m.reads(t) {
+			n++
+		}
+	}
+	return n
+}
+
 // lightest returns the member with the fewest tasks, of those the one with the fewest of the same subtopology.
 func (a *assignment) lightest(t taskInfo) (best member, ok bool) {
-	weight := func(m member) int {
-		same := 0
-		for _, id := range a.given[m.id] {
-			if id.Subtopology == t.id.Subtopology {
-				same++
-			}
-		}
-		return len(a.given[m.id])<<20 + same
-	}
+	weight := func(m member) int { return len(a.given[m.id])<<20 + a.same(m, t) }
 	for _, m := range a.members {
 		if m.reads(t) && (!ok || weight(m) < weight(best)) {
 			best, ok = m, true

@@ -55,7 +55,7 @@ func (w *worker) newTask() (*task.Task, error) {
 		Caching:    c.Caching, StoreBytes: w.rt.storeBytes(), Extractor: c.Extractor, MaxTaskIdle: c.maxTaskIdleMs(),
 		EmitInterval:    emitInterval.Milliseconds(),
 		Deserialization: c.Deserialization, Processing: c.Processing, Production: c.Production,
-		DeadLetterTopic: c.DeadLetterTopic, Logger: w.log,
+		DeadLetterTopic: c.DeadLetterTopic, Logger: w.rt.log, // which the task adds its id to
 	})
 }
 

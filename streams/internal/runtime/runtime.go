@@ -189,6 +189,10 @@ func (rt *Runtime) join() (err error) {
 	return nil
 }
 
+// metadataMinAge is the least time between two look-ups of topics that the client makes by itself. Its default makes the
+// first assignment wait for seconds.
+const metadataMinAge = 250 * time.Millisecond
+
 // maxBufferedRecords is how many produced records may wait for their acknowledgement; then tasks wait.
 const maxBufferedRecords = 50000
 
@@ -199,6 +203,7 @@ func heartbeatInterval(session time.Duration) time.Duration { return min(3*time.
 func (rt *Runtime) newClient(opts ...kgo.Opt) (*kgo.Client, error) {
 	common := []kgo.Opt{
 		kgo.SeedBrokers(rt.cfg.Brokers...), kgo.ClientID(rt.cfg.ClientID), kgo.WithLogger(clientLog{rt.log}),
+		kgo.MetadataMinAge(metadataMinAge),
 	}
 	if rt.cfg.Dialer != nil {
 		common = append(common, kgo.Dialer(rt.cfg.Dialer))
