@@ -70,6 +70,18 @@ func StoreKeys[K any](key serde.Serde[K]) Option {
 	return func(o *options) { o.store.given, o.store.key = true, key }
 }
 
+// Materialized gives an operator a store, or the store of an operator its options, without naming it.
+func Materialized() Option { return func(o *options) { o.store.given = true } }
+
+// CountValues gives the serde of the values of a store if no later option does.
+func CountValues[V any](value serde.Serde[V]) Option {
+	return func(o *options) {
+		if o.store.value == nil {
+			o.store.value = value
+		}
+	}
+}
+
 // InMemory keeps the store in memory; it is restored from its changelog at every start.
 func InMemory() Option { return inMemory(true) }
 

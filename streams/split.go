@@ -52,5 +52,8 @@ func (b *Branches[K, V]) branch(when func(K, V) (bool, error), index int, opts [
 	return next(b.from, n, b.from.key, b.from.value)
 }
 
+// Prefix returns what the names of the branches begin with.
+func (b *Branches[K, V]) Prefix() string { return b.name }
+
 // Names returns the names of the branches so far.
 func (b *Branches[K, V]) Names() []string { return b.names }

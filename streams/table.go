@@ -233,3 +233,41 @@ func mapTable[K, V, V2 any](t *Table[K, V], fn func(K, V) (V2, bool, error), pre
 		source: &mappedTable[K, V, V2]{parent: t, store: m.name, fn: fn, oldValues: m.oldValues},
 	}
 }
+
+// TransformTable gives each row of a table another value, and may give values to keys without a row: f also sees
+// deletions, as nil.
+func TransformTable[K, V, V2 any](t *Table[K, V], f func(K, *V) V2, opts ...Option) *Table[K, V2] {
+	isNil := processor.NilOf[V2]()
+	b, o := t.b, optionsOf(opts)
+	fn := func(k K, v V, has bool) (V2, bool, error) {
+		p := &v
+		if !has {
+			p = nil
+		}
+		v2 := f(k, p)
+		return v2, !isNil.Is(&v2), nil
+	}
+	m := &materialized[K, V2]{b: b, o: &o.store, name: o.store.name, oldValues: new(bool), key: t.key}
+	if o.store.given {
+		if m.name == "" {
+			b.g.NewStoreName("KTABLE-TRANSFORMVALUES-")
+		}
+		m.key, m.value = firstSerde(storeKey[K](b, o), t.key), storeValue[V2](b, o)
+	}
+	name := b.name(o.name, "KTABLE-TRANSFORMVALUES-")
+	n := &graph.Node{Name: name, Write: func(top *processor.Topology, parents []string) error {
+		err := processor.AddProcessor(top, name, func() processor.Processor[K, node.Change[V], K, node.Change[V2]] {
+			return &node.TableTransform[K, V, V2]{Store: m.name, Map: fn, OldValues: m.oldValues}
+		}, parents...)
+		if err != nil || m.name == "" {
+			return err
+		}
+		return b.addStore(top, m.keyValue(), name)
+	}}
+	b.g.Add(n, t.node)
+	mapped := func(k K, v V) (V2, bool, error) { return fn(k, v, true) }
+	return &Table[K, V2]{
+		b: b, name: name, key: m.key, value: m.value, sources: t.sources, node: n, store: m.name,
+		source: &mappedTable[K, V, V2]{parent: t, store: m.name, fn: mapped, oldValues: m.oldValues},
+	}
+}

@@ -218,3 +218,53 @@ func (n *TableToStream[K, V]) Process(r *processor.Record[K, Change[V]]) error {
 	o.Value, o.ValueNull = maybe(r.Value.New, r.Value.HasNew), !r.Value.HasNew
 	return n.ctx.Forward(o)
 }
+
+// TableTransform gives a table other values; Map also sees deletions.
+type TableTransform[K, V, V2 any] struct {
+	noClose
+	// Store keeps the result; empty if it is not materialized.
+	Store     string
+	Map       func(k K, v V, has bool) (V2, bool, error)
+	OldValues *bool
+	store     *processor.KeyValueStore[K, V2]
+	direct    bool
+	forward[K, Change[V2]]
+}
+
+// Init implements processor.Processor.
+func (n *TableTransform[K, V, V2]) Init(c *processor.Context[K, Change[V2]]) (err error) {
+	n.ctx, n.direct = c, true
+	if n.Store == "" {
+		return nil
+	}
+	if n.store, err = processor.StoreOf[*processor.KeyValueStore[K, V2]](c, n.Store); err != nil {
+		return err
+	}
+	n.direct = listen(&n.forward, n.store, n.OldValues)
+	return nil
+}
+
+// Process implements processor.Processor.
+func (n *TableTransform[K, V, V2]) Process(r *processor.Record[K, Change[V]]) (err error) {
+	c := Change[V2]{Stale: r.Value.Stale}
+	if c.New, c.HasNew, err = n.Map(r.Key, r.Value.New, r.Value.HasNew); err != nil {
+		return err
+	}
+	if n.store == nil {
+		if *n.OldValues {
+			if c.Old, c.HasOld, err = n.Map(r.Key, r.Value.Old, r.Value.HasOld); err != nil {
+				return err
+			}
+		}
+		return n.send(r.Key, c, r.Timestamp, r.Headers)
+	}
+	if *n.OldValues {
+		if c.Old, _, c.HasOld, err = n.store.Get(r.Key); err != nil {
+			return err
+		}
+	}
+	if err := put(n.store, r.Key, c.New, c.HasNew, r.Timestamp); err != nil || !n.direct {
+		return err
+	}
+	return n.send(r.Key, c, r.Timestamp, r.Headers)
+}
