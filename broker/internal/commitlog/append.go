@@ -138,7 +138,7 @@ func (l *Log) write(s *segment, b recordbatch.Batch) error {
 	if _, err := f.WriteAt(b, s.size); err != nil {
 		err = fmt.Errorf("write at offset %d: %w", l.end, err)
 		// Half a batch must not stay: what is appended next might be shorter and leave bytes of it behind.
-		if terr := f.Truncate(s.size); terr != nil {
+		if terr := errors.Join(f.Truncate(s.size), f.Sync()); terr != nil {
 			return l.fail(errors.Join(err, terr))
 		}
 		return l.diskError(err)

@@ -36,6 +36,7 @@ type chunk struct {
 type tail struct {
 	start, end int64    // guarded by Cache.mu
 	chunks     []*chunk // guarded by Cache.mu
+	pinned     []*chunk // the writer's, between reserve and commit
 }
 
 // append adds bytes that were just written at pos. Only one goroutine appends to a tail.
@@ -87,11 +88,11 @@ func (c *Cache) reserve(t *tail, pos int64, n int) (pinned []*chunk, skip int, o
 		c.dropLocked(t)
 		return nil, 0, false
 	}
-	pinned = append(pinned, t.chunks[first:]...)
-	for _, k := range pinned {
+	t.pinned = append(t.pinned[:0], t.chunks[first:]...)
+	for _, k := range t.pinned {
 		k.readers++
 	}
-	return pinned, int((pos - t.start) % cacheChunk), true
+	return t.pinned, int((pos - t.start) % cacheChunk), true
 }
 
 // commit lets readers see the bytes up to end, unless the chunks were evicted meanwhile.
@@ -105,6 +106,7 @@ func (c *Cache) commit(t *tail, pinned []*chunk, end int64) {
 	for _, k := range pinned {
 		c.unpinLocked(k)
 	}
+	clear(pinned)
 }
 
 // slice gives the bytes between two positions of the segment, or nil if not all of them are cached.
@@ -191,4 +193,14 @@ func (c *Cache) unpinLocked(k *chunk) {
 	if k.readers == 0 && !k.queued {
 		c.free = append(c.free, k)
 	}
+}
+
+// Used is how many bytes the cache holds.
+func (c *Cache) Used() int64 {
+	if c == nil {
+		return 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.used
 }

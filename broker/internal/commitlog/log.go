@@ -38,7 +38,8 @@ type Options struct {
 	FS     fs.FS
 	Dir    string
 	Config Config
-	// Start is the log start offset from the checkpoint, 0 if there is none.
+	// Start is the log start offset from the checkpoint, 0 if there is none, -1 if the checkpoint was lost: then the first
+	// segment tells it.
 	Start int64
 	// RecoveryPoint: everything below is durable and must be whole.
 	RecoveryPoint int64

@@ -3,6 +3,7 @@ package commitlog
 import (
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -53,7 +54,13 @@ func (l *Log) open() error {
 	if len(l.segments) == 0 {
 		return l.openEmpty()
 	}
-	l.start = max(l.o.Start, l.segments[0].base)
+	if l.o.Start < 0 {
+		l.o.Start = l.segments[0].base
+	}
+	l.start = l.o.Start
+	if base := l.segments[0].base; base > l.start {
+		return l.headLost(base)
+	}
 	if err := l.recover(); err != nil {
 		return err
 	}
@@ -74,13 +81,24 @@ func (l *Log) open() error {
 
 // openEmpty begins a log without a file. Durable records that have vanished must not go unnoticed.
 func (l *Log) openEmpty() error {
-	if l.o.RecoveryPoint > l.o.Start {
+	l.o.Start = max(l.o.Start, 0)
+	if l.mustHave() > 0 {
 		return fmt.Errorf("no segment, but offsets up to %d were durable: %w", l.o.RecoveryPoint, ErrCorrupt)
 	}
 	l.start, l.end, l.flushed = l.o.Start, l.o.Start, l.o.Start
 	l.epochs = nil
 	l.addSegment(l.start)
 	return nil
+}
+
+// headLost opens a log whose first records are not there. If they were not durable, a power loss took them, and what lies
+// behind them goes too: a log may lose its end but has no hole.
+func (l *Log) headLost(base int64) error {
+	if l.mustHave() > 0 {
+		return fmt.Errorf("first segment begins at %d, not at the log start %d: %w", base, l.start, ErrCorrupt)
+	}
+	l.log.Warn("log without its beginning was cut", "offset", l.start, "segment", base)
+	return l.restartAt(l.start)
 }
 
 // listSegments finds the segments and clears away what an interrupted deletion or rewrite left.
@@ -98,6 +116,16 @@ func (l *Log) listSegments(names []string) error {
 		if err := l.o.FS.Remove(l.path(name)); err != nil {
 			return err
 		}
+	}
+	// What lies before the log start was about to be deleted.
+	for len(bases) > 1 && bases[1] <= l.o.Start {
+		for _, suffix := range segmentSuffixes {
+			err := l.o.FS.Remove(l.path(fileName(bases[0], suffix)))
+			if err != nil && !errors.Is(err, iofs.ErrNotExist) {
+				return err
+			}
+		}
+		bases = bases[1:]
 	}
 	for i, base := range bases {
 		info, err := l.o.FS.Stat(l.path(fileName(base, suffixLog)))
@@ -146,7 +174,7 @@ func (l *Log) recover() error {
 		}
 	}
 	l.end = l.active().next
-	if l.end < l.o.RecoveryPoint {
+	if l.end < l.mustHave() {
 		return fmt.Errorf("log ends at %d, but offsets up to %d were durable: %w", l.end, l.o.RecoveryPoint, ErrCorrupt)
 	}
 	l.flushed = l.end
@@ -154,6 +182,14 @@ func (l *Log) recover() error {
 		return l.syncRecovered(first)
 	}
 	return nil
+}
+
+// mustHave is the offset up to which the log must be whole: the recovery point, unless all before it was deleted.
+func (l *Log) mustHave() int64 {
+	if l.o.RecoveryPoint <= l.o.Start {
+		return 0
+	}
+	return l.o.RecoveryPoint
 }
 
 // syncRecovered makes durable what was found in the page cache: readers may see it from now on.
@@ -190,7 +226,7 @@ func (l *Log) recoverSegment(i int, first bool, epoch *int32) (whole bool, err e
 	}
 	switch {
 	case bad == nil:
-	case next < l.o.RecoveryPoint:
+	case next < l.mustHave():
 		return false, fmt.Errorf("segment %d at offset %d, below the recovery point %d: %w: %w", s.base, next, l.o.RecoveryPoint, bad, ErrCorrupt)
 	default:
 		return false, l.cutAt(i, f, size, bad)
@@ -343,6 +379,13 @@ func (l *Log) cutAt(i int, f fs.File, size int64, why error) error {
 	if err := f.Truncate(s.size); err != nil {
 		return fmt.Errorf("cut segment %d: %w", s.base, err)
 	}
+	// Durable before anything is appended: the next recovery may begin in a later segment and not look here again.
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("cut segment %d: %w", s.base, err)
+	}
+	if err := l.o.FS.SyncDir(l.o.Dir); err != nil {
+		return fmt.Errorf("cut segment %d: %w", s.base, err)
+	}
 	s.allocated = s.size
 	l.log.Warn("torn end of log was cut", "offset", s.next, "bytes", l.truncated, "err", why)
 	return l.trimIndexes(s)
@@ -404,9 +447,10 @@ func trimIndex(f fs.File, size int64, mem []byte) (int64, error) {
 	return int64(same), f.Truncate(int64(same))
 }
 
-// restartAt begins anew behind everything: the checkpoint says that all records before start were deleted.
+// restartAt begins an empty log at start: all records before it were deleted, and none behind it can stay.
 func (l *Log) restartAt(start int64) error {
 	for _, s := range l.segments {
+		l.truncated += s.size
 		if err := s.remove(); err != nil {
 			return fmt.Errorf("remove segment %d: %w", s.base, err)
 		}
@@ -415,7 +459,7 @@ func (l *Log) restartAt(start int64) error {
 	l.epochs, l.epochsDirty = nil, true
 	l.end, l.flushed = start, start
 	l.addSegment(start)
-	return nil
+	return l.o.FS.SyncDir(l.o.Dir)
 }
 
 // rebuildEpochs reads the leader epochs out of the batches.

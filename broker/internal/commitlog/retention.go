@@ -159,8 +159,8 @@ func (l *Log) DeleteBefore(offset int64) error {
 	return nil
 }
 
-// Truncate cuts the log so that it ends at offset to, as a follower does that has gone another way than its leader. The caller
-// must have made sure that no checkpoint claims more to be durable.
+// Truncate cuts the log so that it ends at offset to, durably, as a follower does that has gone another way than its
+// leader. The caller must have made sure that no checkpoint claims more to be durable.
 func (l *Log) Truncate(to int64) error {
 	l.flushMu.Lock()
 	defer l.flushMu.Unlock()
@@ -172,38 +172,35 @@ func (l *Log) Truncate(to int64) error {
 	if to >= l.end {
 		return nil
 	}
-	if to <= l.start {
-		return l.truncateAll(to)
-	}
-	i := l.segmentAt(to)
-	for _, s := range l.segments[i+1:] {
-		l.o.Cache.forget(&s.tail)
-		if err := s.remove(); err != nil {
-			return l.diskError(fmt.Errorf("truncate to %d: %w", to, err))
-		}
-	}
-	l.segments = l.segments[:i+1]
-	if err := l.truncateSegment(l.active(), to); err != nil {
+	if err := l.truncate(to); err != nil {
 		return l.diskError(fmt.Errorf("truncate to %d: %w", to, err))
 	}
-	l.end = l.active().next
-	l.flushed = min(l.flushed, l.end)
-	l.epochsDirty = l.epochs.truncate(l.end) || l.epochsDirty
 	return nil
 }
 
-func (l *Log) truncateAll(to int64) error {
-	for _, s := range l.segments {
+func (l *Log) truncate(to int64) error {
+	keep := 0
+	if to > l.start {
+		keep = l.segmentAt(to) + 1
+	}
+	for _, s := range l.segments[keep:] {
 		l.o.Cache.forget(&s.tail)
 		if err := s.remove(); err != nil {
-			return l.diskError(fmt.Errorf("truncate to %d: %w", to, err))
+			return err
 		}
 	}
-	l.segments = nil
-	l.addSegment(to)
-	l.start, l.end, l.flushed = to, to, to
-	l.epochs, l.epochsDirty, l.dirDirty = nil, true, true
-	return nil
+	l.segments = l.segments[:keep]
+	if keep == 0 {
+		l.addSegment(to)
+		l.start = to
+	} else if err := l.truncateSegment(l.active(), to); err != nil {
+		return err
+	}
+	l.end = l.active().next
+	l.start = min(l.start, l.end) // a batch goes as a whole
+	l.flushed = min(l.flushed, l.end)
+	l.epochsDirty = l.epochs.truncate(l.end) || l.epochsDirty
+	return l.o.FS.SyncDir(l.o.Dir)
 }
 
 // truncateSegment keeps the batches before to and makes the segment active, with its indexes in memory.
@@ -224,7 +221,10 @@ func (l *Log) truncateSegment(s *segment, to int64) error {
 	if err := f.Truncate(s.size); err != nil {
 		return err
 	}
-	s.synced, s.allocated = min(s.synced, s.size), s.size
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	s.synced, s.allocated = s.size, s.size
 	return l.trimIndexes(s)
 }
 

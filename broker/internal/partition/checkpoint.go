@@ -83,6 +83,7 @@ func (d *logDir) readCheckpoints() (map[TopicPartition]checkpointRow, error) {
 		lines, err := parseCheckpoint(data)
 		if err != nil {
 			d.log.Warn("damaged checkpoint file was passed over", "file", file, "err", err)
+			d.startsLost = d.startsLost || file == logStartFile
 			continue
 		}
 		for _, l := range lines {

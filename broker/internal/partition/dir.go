@@ -25,7 +25,9 @@ type logDir struct {
 	lock    io.Closer
 	clean   bool // it was closed in order
 	rows    map[TopicPartition]checkpointRow
-	queue   *flushQueue
+	// The log starts could not be read: the segments tell them.
+	startsLost bool
+	queue      *flushQueue
 
 	checkpointMu sync.Mutex        // one writer of checkpoint files; taken before any Partition.mu
 	written      map[string][]byte // guarded by checkpointMu; content by file

@@ -122,6 +122,9 @@ func (p *Partition) openLog() error {
 		// The high watermark never passes what is durable, and it is written more often.
 		point = max(point, row.highWatermark)
 	}
+	if p.dir.startsLost && row.logStart == 0 {
+		row.logStart = -1
+	}
 	l, err := commitlog.Open(commitlog.Options{
 		FS: p.dir.fs, Dir: p.tp.String(), Config: cfg.logConfig(rand.Float64()),
 		Start: row.logStart, RecoveryPoint: point, Clean: p.dir.clean, MaxEpoch: p.epoch,
