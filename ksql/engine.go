@@ -5,6 +5,9 @@ import (
 	"errors"
 )
 
+// Version is the version of the engine, as /info tells it.
+const Version = "0.1.0"
+
 // Engine runs SQL over a Kafka cluster. It is safe for concurrent use.
 type Engine struct {
 	cfg Config

@@ -298,4 +298,3 @@ func appendJSONString(dst []byte, s string) []byte {
 
 // text is a row of one STRING, as PRINT gives it.
 func text(s string) types.Row { return types.Row{types.NewString(s)} }
-
