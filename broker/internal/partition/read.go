@@ -28,6 +28,10 @@ func (p *Partition) Read(o ReadOptions) (ReadResult, error) {
 		upTo, r.Mark.visible = p.lso, p.stable
 	}
 	err := p.checkEpoch(o.CurrentLeaderEpoch)
+	if o.LastFetchedEpoch == p.epoch {
+		// No record of this epoch need be there yet; none of it can be behind the log end.
+		o.LastFetchedEpoch = min(o.LastFetchedEpoch, l.LatestEpoch())
+	}
 	p.mu.Unlock()
 	if err == nil {
 		err = p.fill(&r, l, o, upTo)
@@ -39,8 +43,8 @@ func (p *Partition) Read(o ReadOptions) (ReadResult, error) {
 }
 
 func (p *Partition) fill(r *ReadResult, l *commitlog.Log, o ReadOptions, upTo int64) (err error) {
-	if r.Diverging = diverging(l, o); r.Diverging != nil {
-		return nil
+	if r.Diverging, err = diverging(l, o); r.Diverging != nil || err != nil {
+		return err
 	}
 	if o.Offset < r.LogStartOffset || o.Offset > r.HighWatermark {
 		return fmt.Errorf("offset %d outside [%d, %d]: %w", o.Offset, r.LogStartOffset, r.HighWatermark, kerr.OffsetOutOfRange)
@@ -60,15 +64,18 @@ func (p *Partition) fill(r *ReadResult, l *commitlog.Log, o ReadOptions, upTo in
 }
 
 // diverging compares the epoch of the reader's last record with the log's history (KIP-595).
-func diverging(l *commitlog.Log, o ReadOptions) *EpochEndOffset {
+func diverging(l *commitlog.Log, o ReadOptions) (*EpochEndOffset, error) {
 	if o.LastFetchedEpoch < 0 {
-		return nil
+		return nil, nil
 	}
 	epoch, end := l.EndOffsetForEpoch(o.LastFetchedEpoch)
-	if epoch < o.LastFetchedEpoch || end < o.Offset {
-		return &EpochEndOffset{LeaderEpoch: epoch, EndOffset: end}
+	if epoch < 0 {
+		return nil, fmt.Errorf("leader epoch %d is not in the log: %w", o.LastFetchedEpoch, kerr.OffsetOutOfRange)
 	}
-	return nil
+	if epoch < o.LastFetchedEpoch || end < o.Offset {
+		return &EpochEndOffset{LeaderEpoch: epoch, EndOffset: end}, nil
+	}
+	return nil, nil
 }
 
 // checkEpoch compares the client's leader epoch (-1: none) with ours. mu is held.
