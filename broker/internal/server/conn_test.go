@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -326,12 +327,12 @@ func TestClientThatLeavesEarly(t *testing.T) {
 type slice struct {
 	b        []byte
 	memory   bool
-	released int
+	released atomic.Int32
 	fail     bool
 }
 
 func (s *slice) Len() int64 { return int64(len(s.b)) }
-func (s *slice) Release()   { s.released++ }
+func (s *slice) Release()   { s.released.Add(1) }
 func (s *slice) WriteTo(w io.Writer) (int64, error) {
 	if s.fail {
 		return 0, errors.New("disk broke")
@@ -389,7 +390,7 @@ func TestFetchAnswersOfSlices(t *testing.T) {
 		c.expectBroken()
 		h.eventually(func() bool {
 			for _, s := range append(slices, more...) {
-				if s.released != 1 {
+				if s.released.Load() != 1 {
 					return false
 				}
 			}

@@ -111,8 +111,8 @@ func TestSlowReaders(t *testing.T) {
 		(<-calls).reply(resp, nil) // does not block, though nobody reads
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if s.released != 1 || seen.count("bad stalled") != 1 {
-			t.Errorf("released %d times, %d stalls counted", s.released, seen.count("bad stalled"))
+		if s.released.Load() != 1 || seen.count("bad stalled") != 1 {
+			t.Errorf("released %d times, %d stalls counted", s.released.Load(), seen.count("bad stalled"))
 		}
 		h.stop()
 	})

@@ -261,8 +261,8 @@ func (s *Server) newConn(work context.Context, l *Listener, nc net.Conn) *Conn {
 func (s *Server) serveConn(c *Conn) {
 	s.hooks.ConnOpened(c.listener.Name)
 	err := c.read()
-	if errors.Is(err, errDrained) {
-		_ = c.await(0) // the drain closes the connection when it waited long enough
+	if errors.Is(err, errDrained) && c.await(0) == nil && c.sleep() == nil {
+		c.writers.Wait() // all is answered, so no writer comes any more; the drain closes what stalls
 	}
 	c.close()
 	c.abandon()
