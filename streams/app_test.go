@@ -157,6 +157,7 @@ func wordCount(words, counts string) (*streams.Builder, *streams.Table[string, i
 }
 
 func TestWordCount(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, testcluster.Config{})
 	c.create(3, "lines", "totals")
 	c.produce("lines", "1=the quick brown fox", "2=the lazy dog", "3=the fox")
@@ -195,6 +196,7 @@ func TestWordCount(t *testing.T) {
 
 // TestRestart: a second run restores only what its state does not have, and goes on counting.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	for _, lose := range []bool{false, true} {
 		t.Run(fmt.Sprintf("state lost %v", lose), func(t *testing.T) {
 			c := startCluster(t, testcluster.Config{})
@@ -224,6 +226,7 @@ func TestRestart(t *testing.T) {
 
 // TestTakeover: two instances share the tasks; when one dies without a word, the other has all of them, with their state.
 func TestTakeover(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, testcluster.Config{Properties: map[string]string{"group.min.session.timeout.ms": "1000"}})
 	c.create(4, "lines", "totals")
 	b, _ := wordCount("lines", "totals")
@@ -268,6 +271,7 @@ func owned(r *running) []int32 {
 }
 
 func TestHandlers(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, testcluster.Config{})
 	c.create(1, "numbers", "doubled")
 	c.produce("numbers", "a=\x00\x00\x00\x00\x00\x00\x00\x01", "b=no number", "c=\x00\x00\x00\x00\x00\x00\x00\x0d", "d=\x00\x00\x00\x00\x00\x00\x00\x03")
@@ -299,6 +303,7 @@ func TestHandlers(t *testing.T) {
 }
 
 func TestMissingSource(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, testcluster.Config{Properties: map[string]string{"auto.create.topics.enable": "false"}})
 	b, _ := wordCount("nowhere", "totals")
 	app, err := streams.New(b.Build(), c.config("words", t.TempDir()))
@@ -323,6 +328,7 @@ var errBroken = errors.New("connection is broken")
 
 // TestAtLeastOnce kills an application again and again in the middle of its work: no count is below the true one.
 func TestAtLeastOnce(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, testcluster.Config{Properties: map[string]string{"group.min.session.timeout.ms": "500"}})
 	c.create(2, "lines", "totals")
 	words := []string{"a", "b", "c", "d", "e"}

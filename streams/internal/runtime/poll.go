@@ -95,8 +95,10 @@ func (rt *Runtime) fetchFrom(ctx context.Context, w *worker, positions map[strin
 	rt.interruptPoll(func() {
 		defer close(done)
 		w.state.Store(int32(running))
-		rt.client.SetOffsets(offsets)
+		// In this order: new offsets make the client fetch anew at once, while a partition that is only resumed has to
+		// wait until the fetch that is under way, without it, comes back.
 		rt.client.ResumeFetchPartitions(w.partitions())
+		rt.client.SetOffsets(offsets)
 	})
 	select {
 	case <-done:

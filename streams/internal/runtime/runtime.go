@@ -176,7 +176,7 @@ func (rt *Runtime) join() (err error) {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(rt.assigned), kgo.OnPartitionsRevoked(rt.revoked), kgo.OnPartitionsLost(rt.lost),
 		kgo.SessionTimeout(rt.cfg.SessionTimeout), kgo.HeartbeatInterval(heartbeatInterval(rt.cfg.SessionTimeout)),
-		kgo.KeepControlRecords(),
+		kgo.KeepControlRecords(), kgo.FetchMaxWait(fetchMaxWait),
 		kgo.RecordPartitioner(partitioner{kgo.StickyPartitioner()}), kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.MaxBufferedRecords(maxBufferedRecords), kgo.AllowAutoTopicCreation(),
 	}
@@ -188,6 +188,9 @@ func (rt *Runtime) join() (err error) {
 	}
 	return nil
 }
+
+// fetchMaxWait is how long a fetch waits for records, and so how long a partition that is resumed may have to wait.
+const fetchMaxWait = 250 * time.Millisecond
 
 // metadataMinAge is the least time between two look-ups of topics that the client makes by itself. Its default makes the
 // first assignment wait for seconds.
