@@ -84,8 +84,8 @@ func materialize[K, V any](b *Builder, o *options, prefix string, key serde.Serd
 
 // named says that the store's name appears in the cluster, so that the explicit mode asks for one.
 func (m *materialized[K, V]) named() *materialized[K, V] {
-	if m.generated && m.o.logged() {
-		m.b.unnamed = append(m.b.unnamed, m.name+"-changelog")
+	if m.generated {
+		m.b.unnamed = append(m.b.unnamed, m.name)
 	}
 	return m
 }

@@ -91,7 +91,7 @@ func TryAggregateTable[K, V, A any](g *GroupedTable[K, V], first func() (A, erro
 func aggregateTable[K, V, A any](g *GroupedTable[K, V], first func() (A, error), add, subtract node.Folder[K, V, A], prefix string, opts []Option, value serde.Serde[A]) *Table[K, A] {
 	b, o := g.b, optionsOf(opts)
 	m := materialize(b, o, "KTABLE-AGGREGATE-", g.key, value).named()
-	rn, source := g.repartition(m.name, m.generated)
+	rn, source := g.repartition(o.name, m.name, m.generated)
 	name := b.name(o.name, prefix)
 	if rn != nil {
 		b.g.Add(rn, g.node)
@@ -113,7 +113,7 @@ func aggregateTable[K, V, A any](g *GroupedTable[K, V], first func() (A, error),
 }
 
 // repartition makes the topic that brings the rows of a group together, or returns the one there is if the user named it.
-func (g *GroupedTable[K, V]) repartition(store string, generated bool) (n *graph.Node, source string) {
+func (g *GroupedTable[K, V]) repartition(name, store string, generated bool) (n *graph.Node, source string) {
 	topic := g.topic
 	if topic == "" {
 		topic = store
@@ -122,7 +122,7 @@ func (g *GroupedTable[K, V]) repartition(store string, generated bool) (n *graph
 		}
 	}
 	topic += repartitionSuffix
-	sink, source := g.b.g.NewName("KSTREAM-SINK-"), g.b.g.NewName("KSTREAM-SOURCE-")
+	sink, source := g.b.suffixed(name, "-sink", "KSTREAM-SINK-"), g.b.suffixed(name, "-source", "KSTREAM-SOURCE-")
 	if g.shared != nil && g.topic != "" {
 		return nil, g.shared.Name
 	}

@@ -123,11 +123,7 @@ func LeftJoinGlobal[K, V, GK, GV, VO any](s *Stream[K, V], t *GlobalTable[GK, GV
 // TryJoinGlobal is JoinGlobal, or with left LeftJoinGlobal, with functions that may fail: the error goes to the processing
 // exception handler.
 func TryJoinGlobal[K, V, GK, GV, VO any](s *Stream[K, V], t *GlobalTable[GK, GV], keyOf func(K, V) (GK, error), join func(k K, v V, gv *GV) (VO, error), left bool, opts ...Option) *Stream[K, VO] {
-	prefix := "KSTREAM-JOIN-"
-	if left {
-		prefix = "KSTREAM-LEFTJOIN-"
-	}
-	name := s.b.name(optionsOf(opts).name, prefix)
+	name := s.b.name(optionsOf(opts).name, "KSTREAM-LEFTJOIN-") // Kafka's name for inner joins as well
 	isNil, noValue := processor.NilOf[GK](), !processor.NilOf[V]().Possible()
 	key := func(r *processor.Record[K, V]) (GK, bool, error) {
 		if r.ValueNull && noValue {

@@ -14,7 +14,6 @@ import (
 func Process[KI, VI, KO, VO any](s *Stream[KI, VI], supplier processor.Supplier[KI, VI, KO, VO], opts ...Option) *Stream[KO, VO] {
 	out := process(s, supplier, "KSTREAM-PROCESSOR-", opts)
 	out.rekeyed = true
-	out.node.KeyChanging = true
 	return out
 }
 
@@ -24,7 +23,6 @@ func ProcessValues[K, V, VO any](s *Stream[K, V], supplier processor.Supplier[K,
 	if out.key == nil {
 		out.key = s.key
 	}
-	out.node.ValueChanging = true
 	return out
 }
 

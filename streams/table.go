@@ -80,7 +80,7 @@ func (t *Table[K, V]) StoreName() string { return t.store }
 // store if it is named or needed downstream.
 func TableFrom[K, V any](b *Builder, topic string, key serde.Serde[K], value serde.Serde[V], opts ...Option) *Table[K, V] {
 	o := optionsOf(opts)
-	m := materialize(b, o, topic+"-", key, value)
+	m := materialize(b, o, topic+"-", key, value).named()
 	source := b.suffixed(o.name, "-source", "KSTREAM-SOURCE-")
 	name := b.name(o.name, "KTABLE-SOURCE-")
 	cfg := processor.SourceConfig[K, V]{
@@ -118,7 +118,7 @@ func (s *topicTable[K, V]) supplier() processor.Processor[K, V, K, node.Change[V
 func (s *Stream[K, V]) ToTable(opts ...Option) *Table[K, V] {
 	b, o := s.b, optionsOf(opts)
 	name := b.name(o.name, "KSTREAM-TOTABLE-")
-	m := materialize(b, o, "KSTREAM-TOTABLE-", s.key, s.value)
+	m := materialize(b, o, "KSTREAM-TOTABLE-", s.key, s.value).named()
 	from := s
 	if s.rekeyed {
 		r := *s

@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -38,7 +39,13 @@ func Hopping(size, advance time.Duration) Windows {
 }
 
 // Unlimited is one window from start on; earlier records are left out.
-func Unlimited(start time.Time) Windows { return Windows{unlimited: true, start: start.UnixMilli()} }
+func Unlimited(start time.Time) Windows {
+	w := Windows{unlimited: true, start: start.UnixMilli()}
+	if w.start < 0 {
+		w.err = fmt.Errorf("invalid topology: unlimited windows begin before the epoch, at %v", start)
+	}
+	return w
+}
 
 // Grace says how long after its end a window takes late records.
 func (w Windows) Grace(d time.Duration) Windows {
@@ -52,6 +59,9 @@ func (w Windows) Grace(d time.Duration) Windows {
 // EmitOnClose sends the result of a window once, when it takes no more records; otherwise every update is sent.
 func (w Windows) EmitOnClose() Windows {
 	w.onClose = true
+	if w.unlimited && w.err == nil {
+		w.err = errors.New("invalid topology: unlimited windows never close")
+	}
 	return w
 }
 

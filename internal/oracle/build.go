@@ -260,7 +260,10 @@ func (b *build) sourceOptions(op object) []streams.Option {
 func (b *build) source(op object) {
 	k, v := serdeOf(op.str("k", "")), serdeOf(op.str("v", ""))
 	opts := b.sourceOptions(op)
-	topics := slices.Concat(op.strs("topic"), op.strs("topics"))
+	topics := op.strs("topics")
+	if len(topics) == 0 {
+		topics = op.strs("topic")
+	}
 	for _, t := range topics {
 		b.inputs[t] = b.kv(op)
 	}

@@ -127,7 +127,6 @@ func newProc(spec string, fixed bool) *proc {
 		p.process = func(p *proc, r *record) error {
 			if p.fixed {
 				p.out = *r
-				p.out.Headers = r.Headers.Clone()
 				p.out.Headers.Add(n, []byte(v))
 				return p.ctx.Forward(&p.out)
 			}
@@ -138,7 +137,6 @@ func newProc(spec string, fixed bool) *proc {
 		n, v, _ := strings.Cut(args, "=")
 		p.process = func(p *proc, r *record) error {
 			p.out = *r
-			p.out.Headers = r.Headers.Clone()
 			p.out.Headers.Add(n, []byte(v))
 			return p.ctx.Forward(&p.out)
 		}
@@ -388,7 +386,10 @@ func (b *build) lowLevel(t *processor.Topology, op object) error {
 	k, v := serdeOf(op.str("k", b.k)), serdeOf(op.str("v", b.v))
 	switch kind := op.str("op", ""); kind {
 	case "t.addSource":
-		topics := append(op.strs("topic"), op.strs("topics")...)
+		topics := op.strs("topics")
+		if len(topics) == 0 {
+			topics = op.strs("topic")
+		}
 		for _, x := range topics {
 			b.inputs[x] = b.kv(op)
 		}

@@ -102,7 +102,7 @@ func (r *run) config() streamstest.Config {
 	for key := range o {
 		switch key {
 		case "statestore.cache.max.bytes":
-			c.Caching = o.num(key, 0) > 0
+			c.Caching, c.StoreBytes = o.num(key, 0) > 0, o.num(key, 0)
 		case "emit.interval.ms":
 			c.EmitInterval = ms(o, key)
 		case "errors.dead.letter.queue.topic.name":

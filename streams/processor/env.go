@@ -26,8 +26,8 @@ type Env struct {
 	HasMeta bool
 	// Raw is the input record being processed, nil in punctuators and at commit.
 	Raw *RawRecord
-	// Headers are the headers of the record being processed; the Headers of records point here.
-	Headers *Headers
+	// Headers are the headers of the record being processed.
+	Headers Headers
 	// Timestamp is that of the record being processed, of the punctuation, or of the cached entry being flushed.
 	Timestamp int64
 	// Dropped counts dropped records, as Kafka's metric dropped-records-total.
@@ -40,7 +40,8 @@ type Env struct {
 	EmitInterval int64
 	Runtime      Runtime
 
-	key, value []byte // scratch of the sinks
+	key, value []byte          // scratch of the sinks
+	contexts   []RecordContext // for remember, made many at a time
 }
 
 // Runtime is what nodes ask of the runtime that drives their task.

@@ -57,18 +57,27 @@ func settled(err error) bool {
 	return errors.As(err, &p) || errors.As(err, &f)
 }
 
-// Failed gives an error of a node to the handler, unless it has been through it.
-func (e *Env) Failed(node string, err error) error {
+// failed gives an error of a node to the handler, unless it has been through it. ts and headers are those of the record.
+func (e *Env) failed(node string, ts int64, headers Headers, err error) error {
 	if settled(err) {
 		return err
 	}
-	return e.Runtime.Failed(node, err)
+	before, beforeHeaders := e.Timestamp, e.Headers
+	e.Timestamp, e.Headers = ts, headers
+	err = e.Runtime.Failed(node, err)
+	e.Timestamp, e.Headers = before, beforeHeaders
+	return err
 }
 
-// Recovered turns the value of recover into what Failed says of it.
-func (e *Env) Recovered(node string, value any) error {
+// Failed gives an error of a node to the handler, unless it has been through it.
+func (e *Env) Failed(node string, err error) error {
+	return e.failed(node, e.Timestamp, e.Headers, err)
+}
+
+// Recovered turns the value of recover into an error for Failed.
+func Recovered(value any) error {
 	if err, ok := value.(error); ok && settled(err) {
 		return err
 	}
-	return e.Runtime.Failed(node, &PanicError{Value: value, Stack: debug.Stack()})
+	return &PanicError{Value: value, Stack: debug.Stack()}
 }

@@ -22,16 +22,16 @@ type procNode[KI, VI, KO, VO any] struct {
 // Process gives r to the processor; errors and panics go to the handler here, so that the parent's other children still
 // get the record if the handler lets it go on.
 func (n *procNode[KI, VI, KO, VO]) Process(r *Record[KI, VI]) (err error) {
-	defer n.recover(&err)
+	defer n.recover(r, &err)
 	if err = n.proc.Process(r); err != nil {
-		err = n.ctx.env.Failed(n.ctx.node, err)
+		err = n.ctx.env.failed(n.ctx.node, r.Timestamp, r.Headers, err)
 	}
 	return err
 }
 
-func (n *procNode[KI, VI, KO, VO]) recover(err *error) {
+func (n *procNode[KI, VI, KO, VO]) recover(r *Record[KI, VI], err *error) {
 	if p := recover(); p != nil {
-		*err = n.ctx.env.Recovered(n.ctx.node, p)
+		*err = n.ctx.env.failed(n.ctx.node, r.Timestamp, r.Headers, Recovered(p))
 	}
 }
 

@@ -109,10 +109,29 @@ func (t *Topology) Plan(c PlanConfig) (*Plan, error) {
 	if p.Global != nil {
 		p.Global.describe()
 	}
-	for _, sources := range t.copartition {
+	for _, sources := range t.copartitionGroups() {
 		p.addCopartition(sources)
 	}
 	return p, nil
+}
+
+// copartitionGroups joins the groups that have a source in common.
+func (t *Topology) copartitionGroups() [][]string {
+	var groups [][]string
+	for _, c := range t.copartition {
+		merged := slices.Clone(c)
+		kept := groups[:0:0]
+		for _, g := range groups {
+			if slices.ContainsFunc(g, func(s string) bool { return slices.Contains(merged, s) }) {
+				merged = append(merged, g...)
+			} else {
+				kept = append(kept, g)
+			}
+		}
+		slices.Sort(merged)
+		groups = append(kept, slices.Compact(merged))
+	}
+	return groups
 }
 
 func (p *Plan) addCopartition(sources []string) {
@@ -124,17 +143,11 @@ func (p *Plan) addCopartition(sources []string) {
 			}
 		}
 	}
-	slices.Sort(group)
-	group = slices.Compact(group)
 	if len(group) == 0 {
 		return
 	}
-	for _, g := range p.Copartition {
-		if slices.Equal(g, group) {
-			return
-		}
-	}
-	p.Copartition = append(p.Copartition, group)
+	slices.Sort(group)
+	p.Copartition = append(p.Copartition, slices.Compact(group))
 	slices.SortFunc(p.Copartition, slices.Compare[[]string])
 }
 
@@ -357,8 +370,8 @@ func (p *Plan) settleCopartition(topics, internal map[string]int32, of func(stri
 	return nil
 }
 
-// groups returns the nodes of each subtopology in the order of the topology. Subtopologies are numbered by the names of
-// their sources.
+// groups returns the nodes of each subtopology in the order of the topology. Subtopologies are numbered in
+// the order of their first sources.
 func (t *Topology) groups() [][]*node {
 	root := make(map[string]string, len(t.nodes))
 	for _, n := range t.nodes {
@@ -381,22 +394,19 @@ func (t *Topology) groups() [][]*node {
 			root[find(e.users[i])] = find(e.users[0])
 		}
 	}
-	names := slices.Collect(maps.Keys(root))
-	slices.SortFunc(names, func(a, b string) int {
-		sa, sb := t.byName[a].kind == sourceKind, t.byName[b].kind == sourceKind
-		if sa != sb {
-			if sa {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(a, b)
-	})
 	id := make(map[string]int)
-	for _, name := range names {
-		if _, ok := id[find(name)]; !ok {
-			id[find(name)] = len(id)
+	number := func(n *node) {
+		if _, ok := id[find(n.name)]; !ok {
+			id[find(n.name)] = len(id)
 		}
+	}
+	for _, n := range t.nodes {
+		if n.kind == sourceKind {
+			number(n)
+		}
+	}
+	for _, n := range t.nodes {
+		number(n)
 	}
 	groups := make([][]*node, len(id))
 	for _, n := range t.nodes {

@@ -12,8 +12,8 @@ type Record[K, V any] struct {
 	Value V
 	// Timestamp in milliseconds since the epoch.
 	Timestamp int64
-	// Headers are shared by all records that come from the same input record; nil is empty.
-	Headers *Headers
+	// Headers of the record. They are copied on write: changing those of one record does not change another's.
+	Headers Headers
 	// KeyNull and ValueNull are Kafka's nulls. The field Key or Value is then the zero value of its type.
 	KeyNull, ValueNull bool
 }
@@ -24,36 +24,26 @@ type Header struct {
 	Value []byte
 }
 
-// Headers are the headers of a record, in order. A nil *Headers is empty.
+// Headers are the headers of a record, in order. A copy of a Headers is cheap and independent.
 type Headers struct{ list []Header }
 
-// NewHeaders returns headers with a copy of list.
-func NewHeaders(list ...Header) *Headers { return &Headers{list: append([]Header(nil), list...)} }
+// NewHeaders returns headers made of list, which must not be changed any more.
+func NewHeaders(list ...Header) Headers { return Headers{list: list} }
 
-// List returns the headers; the slice belongs to h.
-func (h *Headers) List() []Header {
-	if h == nil {
-		return nil
-	}
-	return h.list
-}
+// List returns the headers, which must not be changed.
+func (h Headers) List() []Header { return h.list }
 
 // Len returns the number of headers.
-func (h *Headers) Len() int {
-	if h == nil {
-		return 0
-	}
-	return len(h.list)
-}
+func (h Headers) Len() int { return len(h.list) }
 
 // Add appends a header.
-func (h *Headers) Add(key string, value []byte) { h.list = append(h.list, Header{key, value}) }
+func (h *Headers) Add(key string, value []byte) {
+	n := len(h.list)
+	h.list = append(h.list[:n:n], Header{key, value})
+}
 
 // Remove deletes all headers of that key.
 func (h *Headers) Remove(key string) {
-	if h == nil {
-		return
-	}
 	kept := make([]Header, 0, len(h.list))
 	for _, x := range h.list {
 		if x.Key != key {
@@ -64,21 +54,14 @@ func (h *Headers) Remove(key string) {
 }
 
 // Last returns the value of the last header of that key.
-func (h *Headers) Last(key string) (value []byte, ok bool) {
-	for i := h.Len() - 1; i >= 0; i-- {
+func (h Headers) Last(key string) (value []byte, ok bool) {
+	for i := len(h.list) - 1; i >= 0; i-- {
 		if h.list[i].Key == key {
 			return h.list[i].Value, true
 		}
 	}
 	return nil, false
 }
-
-// Clone returns a copy that may be kept and changed; the clone of nothing is empty.
-func (h *Headers) Clone() *Headers { return &Headers{list: append([]Header(nil), h.List()...)} }
-
-// Reset replaces the headers with list, which then belongs to h. It is for runtimes, which use one Headers for all
-// records of a task.
-func (h *Headers) Reset(list []Header) { h.list = list }
 
 // Nil knows whether values of a type can be nil, and tells which are. The zero Nil is for types that cannot.
 type Nil[T any] struct{ has bool }

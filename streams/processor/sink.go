@@ -44,7 +44,8 @@ func (n *sinkNode[K, V]) Connect(name string, _ Instance) error {
 func (n *sinkNode[K, V]) Init() error  { return nil }
 func (n *sinkNode[K, V]) Close() error { return nil }
 
-// Process serializes r and sends it.
+// Process serializes r and sends it. Errors in the functions that choose the topic and the partition end the task; what
+// cannot be serialized is up to the production handler.
 func (n *sinkNode[K, V]) Process(r *Record[K, V]) (err error) {
 	defer n.recover(&err)
 	return n.send(r)
@@ -52,7 +53,7 @@ func (n *sinkNode[K, V]) Process(r *Record[K, V]) (err error) {
 
 func (n *sinkNode[K, V]) recover(err *error) {
 	if p := recover(); p != nil {
-		*err = n.env.Recovered(n.node, p)
+		*err = &FatalError{fmt.Errorf("send in %s: %w", n.node, Recovered(p))}
 	}
 }
 
@@ -81,7 +82,7 @@ func (n *sinkNode[K, V]) send(r *Record[K, V]) (err error) {
 		}
 	}
 	if err := n.serialize(r); err != nil {
-		return n.env.Runtime.Unsent(n.node, topic, err)
+		return n.unsent(r, topic, err)
 	}
 	if !chosen {
 		return n.sendDefault(r)
@@ -114,7 +115,12 @@ func (e *SerializeError) Error() string {
 func (e *SerializeError) Unwrap() error { return e.Err }
 
 // serialize fills the key and value of n.out. The buffers are the task's: Send copies them before any other node runs.
-func (n *sinkNode[K, V]) serialize(r *Record[K, V]) error {
+func (n *sinkNode[K, V]) serialize(r *Record[K, V]) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &SerializeError{Err: Recovered(p)}
+		}
+	}()
 	n.out.Key, n.out.Value = nil, nil
 	if !r.KeyNull {
 		b, err := n.cfg.Key.Append(n.env.key[:0], r.Key)
@@ -131,6 +137,15 @@ func (n *sinkNode[K, V]) serialize(r *Record[K, V]) error {
 		n.env.value, n.out.Value = b, notNil(b)
 	}
 	return nil
+}
+
+// unsent asks the production handler about a record that does not serialize.
+func (n *sinkNode[K, V]) unsent(r *Record[K, V], topic string, err error) error {
+	ts, headers := n.env.Timestamp, n.env.Headers
+	n.env.Timestamp, n.env.Headers = r.Timestamp, r.Headers
+	err = n.env.Runtime.Unsent(n.node, topic, err)
+	n.env.Timestamp, n.env.Headers = ts, headers
+	return err
 }
 
 func notNil(b []byte) []byte {
@@ -151,7 +166,7 @@ func (n *sinkNode[K, V]) sendDefault(r *Record[K, V]) error {
 		hashed := o.Key
 		if n.base != nil {
 			if hashed, err = n.base.AppendBase(nil, r.Key); err != nil {
-				return n.env.Runtime.Unsent(n.node, o.Topic, &SerializeError{Key: true, Err: err})
+				return n.unsent(r, o.Topic, &SerializeError{Key: true, Err: err})
 			}
 		}
 		o.Partition = PartitionOf(hashed, count)

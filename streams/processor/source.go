@@ -54,6 +54,7 @@ type Head interface {
 // DecodeError says that a record's bytes do not decode.
 type DecodeError struct {
 	Node string
+	Meta RecordMetadata
 	// Key says that the key is at fault, not the value.
 	Key bool
 	Err error
@@ -65,7 +66,7 @@ func (e *DecodeError) Error() string {
 	if e.Key {
 		part = "key"
 	}
-	return fmt.Sprintf("decode %s in %s: %v", part, e.Node, e.Err)
+	return fmt.Sprintf("decode %s of %s-%d@%d in node %s: %v", part, e.Meta.Topic, e.Meta.Partition, e.Meta.Offset, e.Node, e.Err)
 }
 
 // Unwrap returns the cause.
@@ -90,7 +91,7 @@ type sourceHead[K, V any] struct {
 func (h *sourceHead[K, V]) Load(raw *RawRecord, m RecordMetadata, partitionTime int64) (int64, error) {
 	n, r := h.n, &h.rec
 	var err error
-	if err = h.decode(raw); err != nil {
+	if err = h.decode(raw, m); err != nil {
 		return 0, err
 	}
 	r.Timestamp = raw.Timestamp
@@ -108,13 +109,13 @@ func (h *sourceHead[K, V]) Load(raw *RawRecord, m RecordMetadata, partitionTime 
 	return ts, nil
 }
 
-func (h *sourceHead[K, V]) decode(raw *RawRecord) (err error) {
+func (h *sourceHead[K, V]) decode(raw *RawRecord, m RecordMetadata) (err error) {
 	n, r := h.n, &h.rec
 	if r.KeyNull = raw.Key == nil; r.KeyNull {
 		var zero K
 		r.Key = zero
 	} else if r.Key, err = n.cfg.Key.Decode(raw.Key); err != nil {
-		return &DecodeError{Node: n.ctx.node, Key: true, Err: err}
+		return &DecodeError{Node: n.ctx.node, Meta: m, Key: true, Err: err}
 	} else if n.ctx.keyNil.has {
 		r.KeyNull = n.ctx.keyNil.Is(&r.Key)
 	}
@@ -122,7 +123,7 @@ func (h *sourceHead[K, V]) decode(raw *RawRecord) (err error) {
 		var zero V
 		r.Value = zero
 	} else if r.Value, err = n.cfg.Value.Decode(raw.Value); err != nil {
-		return &DecodeError{Node: n.ctx.node, Err: err}
+		return &DecodeError{Node: n.ctx.node, Meta: m, Err: err}
 	} else if n.ctx.valueNil.has {
 		r.ValueNull = n.ctx.valueNil.Is(&r.Value)
 	}

@@ -2,6 +2,7 @@ package processor
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -56,12 +57,21 @@ type StoreContext struct {
 type RecordContext struct {
 	Meta    RecordMetadata
 	HasMeta bool
-	Headers *Headers
+	Headers Headers
 }
+
+// contextsAtOnce is how many contexts are allocated together: one per put of a cached store would be felt.
+const contextsAtOnce = 128
 
 // remember returns the context of the current record, for Config.Context of a cached store.
 func (e *Env) remember() any {
-	return &RecordContext{Meta: e.Meta, HasMeta: e.HasMeta, Headers: e.Headers.Clone()}
+	if len(e.contexts) == 0 {
+		e.contexts = make([]RecordContext, contextsAtOnce)
+	}
+	c := &e.contexts[0]
+	e.contexts = e.contexts[1:]
+	c.Meta, c.HasMeta, c.Headers = e.Meta, e.HasMeta, e.Headers
+	return c
 }
 
 // Within runs fn as if the record with context c and timestamp ts were being processed.
@@ -78,6 +88,8 @@ func (e *Env) Within(c *RecordContext, ts int64, fn func() error) error {
 type KeyValueStore[K, V any] struct {
 	*statestore.KeyValue[K, V]
 	env     *Env
+	nilK    Nil[K]
+	nilV    Nil[V]
 	changed func(c *statestore.Change[K, V]) error
 }
 
@@ -90,6 +102,36 @@ func (s *KeyValueStore[K, V]) change(c statestore.Change[K, V]) error {
 		return nil
 	}
 	return s.env.Within(c.Context.(*RecordContext), c.Timestamp, func() error { return s.changed(&c) })
+}
+
+// ErrNullKey is returned for a null key: stores have none.
+var ErrNullKey = errors.New("the key of a store is null")
+
+// Get returns the value of key and its timestamp.
+func (s *KeyValueStore[K, V]) Get(key K) (v V, ts int64, ok bool, err error) {
+	if s.nilK.Is(&key) {
+		return v, 0, false, ErrNullKey
+	}
+	return s.KeyValue.Get(key)
+}
+
+// Put sets the value of key; a nil value deletes it.
+func (s *KeyValueStore[K, V]) Put(key K, v V, ts int64) error {
+	if s.nilK.Is(&key) {
+		return ErrNullKey
+	}
+	if s.nilV.Is(&v) {
+		return s.KeyValue.Delete(key, ts)
+	}
+	return s.KeyValue.Put(key, v, ts)
+}
+
+// Delete removes key; ts is the timestamp of the tombstone.
+func (s *KeyValueStore[K, V]) Delete(key K, ts int64) error {
+	if s.nilK.Is(&key) {
+		return ErrNullKey
+	}
+	return s.KeyValue.Delete(key, ts)
 }
 
 // KeyValueOptions describe a key-value store.
@@ -105,7 +147,7 @@ type KeyValueOptions[K, V any] struct {
 // KeyValueSpec completes spec to one of a key-value store.
 func KeyValueSpec[K, V any](spec StoreSpec, o KeyValueOptions[K, V]) *StoreSpec {
 	spec.Open = func(c StoreContext) (statestore.Store, error) {
-		s := &KeyValueStore[K, V]{env: c.Env}
+		s := &KeyValueStore[K, V]{env: c.Env, nilK: NilOf[K](), nilV: NilOf[V]()}
 		cfg := statestore.Config[K, V]{
 			Name: c.Name, Engine: c.Engine, Keys: o.Key, Values: o.Value,
 			Caching: o.Caching && c.Caching, MaxBytes: c.MaxBytes, Log: c.Log,

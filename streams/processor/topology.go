@@ -307,7 +307,7 @@ func (t *Topology) ConnectSourceStoreAndTopic(store, topic string) error {
 
 // CopartitionSources says that the topics of these source nodes must have equal numbers of partitions.
 func (t *Topology) CopartitionSources(sources []string) {
-	if len(sources) > 1 {
+	if len(sources) > 0 {
 		s := slices.Clone(sources)
 		slices.Sort(s)
 		t.copartition = append(t.copartition, s)

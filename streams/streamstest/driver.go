@@ -27,6 +27,8 @@ type Config struct {
 	Now time.Time
 	// Caching holds results of caching stores back until a commit.
 	Caching bool
+	// StoreBytes is the memory budget of each store; zero is the default.
+	StoreBytes int64
 	// ManualCommit leaves commits to Driver.Commit.
 	ManualCommit bool
 	// Discard drops output records of topics for which it is true, instead of keeping them to be read. Nil keeps all.
@@ -225,7 +227,7 @@ func (d *Driver) globalStores() map[string]statestore.Store {
 func (r *running) start(global map[string]statestore.Store) (err error) {
 	c := &r.d.cfg
 	cfg := task.Config{
-		ApplicationID: c.ApplicationID, ID: r.id, Subtopology: r.sub, Collector: r, Caching: c.Caching, Global: global,
+		ApplicationID: c.ApplicationID, ID: r.id, Subtopology: r.sub, Collector: r, Caching: c.Caching, StoreBytes: c.StoreBytes, Global: global,
 		OpenEngine: func(inMemory bool) (statestore.Engine, error) {
 			if c.OpenEngine != nil {
 				return c.OpenEngine(r.id, inMemory)

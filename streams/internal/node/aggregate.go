@@ -67,17 +67,17 @@ func (n *Aggregate[K, V, A]) Process(r *processor.Record[K, V]) error {
 	if err != nil {
 		return err
 	}
-	if err := put(n.store, r.Key, next, ok, ts); err != nil || !n.direct {
+	if err := put(n.store, r.Key, next, ok, ts, r.Timestamp); err != nil || !n.direct {
 		return err
 	}
 	hasOld := has && *n.OldValues
 	return n.send(r.Key, Change[A]{New: next, HasNew: ok, Old: maybe(old, hasOld), HasOld: hasOld}, ts, r.Headers)
 }
 
-// put sets or deletes.
-func put[K, V any](s *processor.KeyValueStore[K, V], k K, v V, has bool, ts int64) error {
+// put sets the value with its timestamp ts, or deletes it at the time of the record.
+func put[K, V any](s *processor.KeyValueStore[K, V], k K, v V, has bool, ts, recordTs int64) error {
 	if !has {
-		return s.Delete(k, ts)
+		return s.Delete(k, recordTs)
 	}
 	return s.Put(k, v, ts)
 }

@@ -136,7 +136,7 @@ func (n *TableAggregate[K, V, A]) Process(r *processor.Record[K, Change[V]]) err
 			ts = max(ts, oldTs)
 		}
 	}
-	if err := put(n.store, r.Key, next, has, ts); err != nil || !n.direct {
+	if err := put(n.store, r.Key, next, has, ts, r.Timestamp); err != nil || !n.direct {
 		return err
 	}
 	hasOld = hasOld && *n.OldValues

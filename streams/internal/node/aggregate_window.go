@@ -53,6 +53,12 @@ func (n *WindowAggregate[K, V, A]) Process(r *processor.Record[K, V]) error {
 	}
 	n.time = max(n.time, r.Timestamp)
 	closed := n.time - n.Windows.Grace()
+	if n.OnClose {
+		// Before the put: it may move the store's time past what is to be emitted.
+		if err := n.emit(r, closed); err != nil {
+			return err
+		}
+	}
 	start, ok := n.Windows.First(r.Timestamp)
 	for ; ok; start, ok = n.Windows.Next(start, r.Timestamp) {
 		end := n.Windows.End(start)
@@ -64,9 +70,6 @@ func (n *WindowAggregate[K, V, A]) Process(r *processor.Record[K, V]) error {
 		if err := n.update(r, start, end); err != nil {
 			return err
 		}
-	}
-	if n.OnClose {
-		return n.emit(r, closed)
 	}
 	return nil
 }
@@ -93,7 +96,7 @@ func (n *WindowAggregate[K, V, A]) update(r *processor.Record[K, V], start, end 
 	if ok {
 		err = n.store.Put(r.Key, start, next, ts)
 	} else {
-		err = n.store.Delete(r.Key, start, ts)
+		err = n.store.Delete(r.Key, start, r.Timestamp)
 	}
 	if err != nil || !n.direct {
 		return err

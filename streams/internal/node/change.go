@@ -38,7 +38,7 @@ type forward[K, V any] struct {
 }
 
 // send forwards key and value with the time and headers of the current record.
-func (f *forward[K, V]) send(key K, value V, ts int64, h *processor.Headers) error {
+func (f *forward[K, V]) send(key K, value V, ts int64, h processor.Headers) error {
 	f.out.Key, f.out.Value, f.out.Timestamp, f.out.Headers = key, value, ts, h
 	f.out.KeyNull, f.out.ValueNull = false, false
 	return f.ctx.Forward(&f.out)

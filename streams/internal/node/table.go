@@ -134,7 +134,7 @@ func (n *TableSource[K, V]) Process(r *processor.Record[K, V]) (err error) {
 				return err
 			}
 		}
-		if err := put(n.store, r.Key, r.Value, c.HasNew, r.Timestamp); err != nil || !n.direct {
+		if err := put(n.store, r.Key, r.Value, c.HasNew, r.Timestamp, r.Timestamp); err != nil || !n.direct {
 			return err
 		}
 	}
@@ -191,7 +191,7 @@ func (n *TableMap[K, V, V2]) Process(r *processor.Record[K, Change[V]]) (err err
 		}
 	}
 	if n.store != nil {
-		if err := put(n.store, r.Key, c.New, c.HasNew, r.Timestamp); err != nil || !n.direct {
+		if err := put(n.store, r.Key, c.New, c.HasNew, r.Timestamp, r.Timestamp); err != nil || !n.direct {
 			return err
 		}
 	}
@@ -263,7 +263,7 @@ func (n *TableTransform[K, V, V2]) Process(r *processor.Record[K, Change[V]]) (e
 			return err
 		}
 	}
-	if err := put(n.store, r.Key, c.New, c.HasNew, r.Timestamp); err != nil || !n.direct {
+	if err := put(n.store, r.Key, c.New, c.HasNew, r.Timestamp, r.Timestamp); err != nil || !n.direct {
 		return err
 	}
 	return n.send(r.Key, c, r.Timestamp, r.Headers)

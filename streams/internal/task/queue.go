@@ -14,6 +14,7 @@ type queue struct {
 	head          processor.Head
 	headTime      int64
 	loaded        bool
+	empty         bool // known to be so since the last inspect
 	records       []processor.RawRecord
 	at            int // index of the first record in records
 	partitionTime int64
@@ -27,7 +28,8 @@ func (q *queue) record() *processor.RawRecord { return &q.records[q.at] }
 func (q *queue) len() int                     { return len(q.records) - q.at }
 
 func (t *Task) addQueue(topic, source string) *queue {
-	q := &queue{topic: topic, head: t.built.Sources[source].NewHead(), partitionTime: -1, end: -1}
+	q := &queue{topic: topic, head: t.built.Sources[source].NewHead(), partitionTime: -1, end: -1, empty: true}
+	t.stale = true
 	t.queues[topic] = q
 	t.only = nil
 	if len(t.queues) == 1 {
@@ -124,11 +126,15 @@ func (t *Task) load(q *queue) error {
 			continue
 		}
 		q.headTime, q.loaded = ts, true
+		if q.empty {
+			q.empty, t.stale = false, true
+		}
 		if t.only == nil {
 			heap.Push(&t.heads, q)
 		}
 		return nil
 	}
+	q.empty, t.stale = true, true
 	return nil
 }
 
@@ -156,6 +162,7 @@ func (t *Task) undecodable(raw *processor.RawRecord, meta processor.RecordMetada
 func (t *Task) SetEnd(topic string, end int64) {
 	if q := t.queueOf(topic); q != nil {
 		q.end = end
+		t.stale = true
 	}
 }
 
@@ -163,6 +170,7 @@ func (t *Task) SetEnd(topic string, end int64) {
 func (t *Task) SetPosition(topic string, next int64) {
 	if q := t.queueOf(topic); q != nil && q.len() == 0 {
 		q.next = next
+		t.stale = true
 	}
 }
 
@@ -179,22 +187,14 @@ func (t *Task) Ready(now int64) bool {
 	if t.cfg.MaxTaskIdle < 0 {
 		return true
 	}
-	idle, behind := false, false
-	for _, q := range t.queues {
-		if q.loaded {
-			continue
-		}
-		if q.end < 0 || q.next < q.end {
-			behind = true
-		} else {
-			idle = true
-		}
+	if t.stale {
+		t.inspect()
 	}
 	switch {
-	case behind:
+	case t.behind:
 		t.waiting = -1
 		return false
-	case !idle || t.cfg.MaxTaskIdle == 0:
+	case !t.idle || t.cfg.MaxTaskIdle == 0:
 		t.waiting = -1
 		return true
 	case t.waiting < 0:
@@ -202,6 +202,20 @@ func (t *Task) Ready(now int64) bool {
 		return false
 	default:
 		return now-t.waiting >= t.cfg.MaxTaskIdle
+	}
+}
+
+// inspect finds out whether there are empty queues, and whether the broker has more for them.
+func (t *Task) inspect() {
+	t.idle, t.behind, t.stale = false, false, false
+	for _, q := range t.queues {
+		switch {
+		case q.loaded:
+		case q.end < 0 || q.next < q.end:
+			t.behind = true
+		default:
+			t.idle = true
+		}
 	}
 }
 

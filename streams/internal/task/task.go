@@ -11,19 +11,21 @@ import (
 
 // Task runs one partition of one subtopology. It belongs to one goroutine.
 type Task struct {
-	cfg     Config
-	env     processor.Env
-	headers processor.Headers
-	built   *processor.Built
+	cfg   Config
+	env   processor.Env
+	built *processor.Built
 
 	engines [2]statestore.Engine // on disk, in memory
 	stores  []store
 	byName  map[string]statestore.Store
 
-	queues  map[string]*queue
-	heads   headHeap // queues with a record
-	only    *queue   // the queue, if the task has one topic
-	waiting int64    // wall time since which Ready waits for an empty queue, -1 if it does not
+	queues map[string]*queue
+	heads  headHeap // queues with a record
+	only   *queue   // the queue, if the task has one topic
+	// What Ready knows of the empty queues: whether there are any that have all, and any that have not; stale if it must
+	// look again.
+	idle, behind, stale bool
+	waiting             int64 // wall time since which Ready waits for an empty queue, -1 if it does not
 
 	schedules [2][]*processor.Schedule // by PunctuationType
 	emitted   map[string]int64
@@ -46,7 +48,7 @@ func New(cfg Config) (*Task, error) {
 	}
 	t := &Task{cfg: cfg, byName: make(map[string]statestore.Store), queues: make(map[string]*queue), waiting: -1, emitted: make(map[string]int64)}
 	t.env = processor.Env{
-		ApplicationID: cfg.ApplicationID, TaskID: cfg.ID, StreamTime: -1, Headers: &t.headers,
+		ApplicationID: cfg.ApplicationID, TaskID: cfg.ID, StreamTime: -1,
 		DefaultExtractor: cfg.Extractor, EmitInterval: cfg.EmitInterval, Runtime: (*host)(t),
 	}
 	if t.env.DefaultExtractor == nil {
@@ -134,6 +136,9 @@ func (t *Task) Restore(name string, records []statestore.ChangelogRecord, at sta
 		}
 		t.batch.Reset()
 		for _, r := range records {
+			if r.Key == nil {
+				continue // a source topic that serves as changelog may have such
+			}
 			if err := s.Restore(&t.batch, r); err != nil {
 				return fmt.Errorf("restore store %s of task %v: %w", name, t.cfg.ID, err)
 			}
@@ -192,7 +197,7 @@ func (t *Task) process(q *queue) error {
 	e.Meta = processor.RecordMetadata{Topic: q.topic, Partition: t.cfg.ID.Partition, Offset: raw.Offset}
 	e.HasMeta = true
 	e.Timestamp = q.headTime
-	e.Headers.Reset(raw.Headers)
+	e.Headers = processor.NewHeaders(raw.Headers...)
 	e.StreamTime = max(e.StreamTime, q.headTime)
 	q.partitionTime = max(q.partitionTime, q.headTime)
 	err := q.head.Process()
@@ -244,12 +249,12 @@ func (t *Task) punctuate(kind processor.PunctuationType, now int64) error {
 func (t *Task) call(s *processor.Schedule, now int64) (err error) {
 	e := &t.env
 	e.Meta, e.HasMeta, e.Raw, e.Timestamp = processor.RecordMetadata{Partition: -1, Offset: -1}, true, nil, now
-	e.Headers.Reset(nil)
+	e.Headers = processor.Headers{}
 	t.dirty = true
 	defer func() {
 		e.HasMeta = false
 		if p := recover(); p != nil {
-			err = e.Recovered(s.Node, p)
+			err = e.Failed(s.Node, processor.Recovered(p))
 		}
 	}()
 	if err = s.Call(now); err != nil {
