@@ -86,15 +86,15 @@ const maxTopicName = 249
 func CheckTopicName(name string) error {
 	switch {
 	case name == "":
-		return fmt.Errorf("topic name is empty: %w", kerr.InvalidTopicException)
+		return fmt.Errorf("topic name is invalid: it is empty: %w", kerr.InvalidTopicException)
 	case name == "." || name == "..":
-		return fmt.Errorf("topic name cannot be %q: %w", name, kerr.InvalidTopicException)
+		return fmt.Errorf("topic name is invalid: it cannot be %q: %w", name, kerr.InvalidTopicException)
 	case len(name) > maxTopicName:
-		return fmt.Errorf("topic name is longer than %d characters: %w", maxTopicName, kerr.InvalidTopicException)
+		return fmt.Errorf("topic name is invalid: it is longer than %d characters: %w", maxTopicName, kerr.InvalidTopicException)
 	}
 	for i := range len(name) {
 		if !legalTopicByte(name[i]) {
-			return fmt.Errorf("topic name %q contains a character other than ASCII alphanumerics, '.', '_' and '-': %w",
+			return fmt.Errorf("topic name is invalid: '%s' contains a character other than ASCII alphanumerics, '.', '_' and '-': %w",
 				name, kerr.InvalidTopicException)
 		}
 	}
