@@ -118,8 +118,8 @@ func place(img *Image, topic string, from, n int32, factor int16) ([][]int32, er
 	case factor <= 0:
 		return nil, fmt.Errorf("replication factor must be larger than 0, not %d: %w", factor, kerr.InvalidReplicationFactor)
 	case int(factor) > len(brokers):
-		return nil, fmt.Errorf("unable to replicate the partition %d time(s): only %d broker(s) are registered: %w",
-			factor, len(brokers), kerr.InvalidReplicationFactor)
+		return nil, fmt.Errorf("unable to replicate the partition %d time(s): the target replication factor of %d cannot be reached because only %d broker(s) are registered: %w",
+			factor, factor, len(brokers), kerr.InvalidReplicationFactor)
 	case n > MaxPartitionsPerRequest:
 		return nil, tooMany(int(n))
 	}
