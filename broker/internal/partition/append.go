@@ -177,6 +177,20 @@ func (p *Partition) queueFlush() {
 	}
 }
 
+// flushOld queues a partition whose flush.ms is over. Under [Fsync] there is nothing to do: every append is flushed at
+// once.
+func (p *Partition) flushOld() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	every := p.cfg.Load().FlushInterval
+	if p.log == nil || p.err != nil || p.unflushed == 0 || p.syncs() || every < 0 || every == forever {
+		return
+	}
+	if p.m.now().Sub(p.flushedAt) >= every {
+		p.queueFlush()
+	}
+}
+
 // flush is a flusher's work: everything appended before it starts becomes durable, then readable, then acknowledged.
 func (p *Partition) flush() {
 	p.mu.Lock()
@@ -186,7 +200,7 @@ func (p *Partition) flush() {
 		return
 	}
 	l, end, bytes, fresh := p.log, p.log.End(), p.appended, p.fresh
-	p.unflushed = 0
+	p.unflushed, p.flushedAt = 0, p.m.now()
 	p.mu.Unlock()
 
 	err := p.dir.failed()
@@ -208,7 +222,7 @@ func (p *Partition) flush() {
 	default:
 		p.fresh = p.fresh && !fresh
 		after = p.advance(end, bytes)
-		if p.log.End() > end {
+		if p.syncs() && p.log.End() > end {
 			p.queueFlush() // what came during the sync joins the next one
 		}
 	}

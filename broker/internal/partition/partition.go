@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/chortal/chortal/broker/internal/commitlog"
 	"github.com/chortal/chortal/internal/recordbatch"
@@ -45,6 +46,7 @@ type Partition struct {
 	acks       []ack         // guarded by mu; by next ascending
 	queued     bool          // guarded by mu; in the flush queue, or a flusher is at work and will look again
 	unflushed  int64         // guarded by mu; messages since the last flush
+	flushedAt  time.Time     // guarded by mu; when the last flush began
 	snapshotAt int64         // guarded by mu; offset of the last producer snapshot
 	saved      checkpointRow // guarded by mu; what the checkpoint files say
 }

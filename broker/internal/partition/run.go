@@ -52,6 +52,9 @@ func (m *Manager) tend(ctx context.Context) {
 			m.eachDir(func(d *logDir) error { return d.writeRecoveryPoints(m) })
 		case <-watermark.C:
 			m.eachDir(func(d *logDir) error { return d.writeHighWatermarks(m) })
+			for _, p := range m.Partitions() {
+				p.flushOld()
+			}
 		case <-house.C:
 			m.eachDir(m.tidy)
 		}
