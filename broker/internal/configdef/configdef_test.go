@@ -2,6 +2,10 @@ package configdef_test
 
 import (
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -92,6 +96,32 @@ func TestCheck(t *testing.T) {
 	_, unknown := errors.AsType[*configdef.UnknownError](configdef.Check(configdef.Group, "x", "1"))
 	if !unknown {
 		t.Error("an unknown key gives another error")
+	}
+}
+
+// A key that the broker's code names is in use.
+func TestKeysInUseAreNotMarkedUnused(t *testing.T) {
+	literal := regexp.MustCompile(`"[a-z][a-z0-9]*(\.[a-z0-9]+)+"`)
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.Name() == "configdef" {
+			return filepath.SkipDir
+		}
+		if filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		src, err := os.ReadFile(path)
+		for _, name := range literal.FindAllString(string(src), -1) {
+			if k, ok := configdef.Lookup(configdef.Broker, strings.Trim(name, `"`)); ok && k.Unused {
+				t.Errorf("%s uses %s, which is marked unused", path, name)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

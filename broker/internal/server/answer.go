@@ -34,6 +34,7 @@ type answer struct {
 	// Written by reply before done is set, then read by the writer.
 	head *buffer // the encoded answer but for its slices
 	cuts []cut   // where slices go into head
+	few  [2]cut  // the room of cuts for the answer of one partition
 	size int64   // bytes of the whole answer
 }
 
@@ -92,7 +93,7 @@ func (a *answer) encode(resp kmsg.Response) (err error) {
 		dst = append(dst, 0)
 	}
 	if fetch, ok := resp.(*FetchResponse); ok {
-		dst, a.cuts = fetch.appendTo(dst, a.cuts)
+		dst, a.cuts = fetch.appendTo(dst, a.few[:0])
 	} else {
 		dst = resp.AppendTo(dst)
 	}

@@ -40,15 +40,15 @@ func (c *Conn) read() (err error) {
 
 // next reads one request, checks and decodes it, and takes the memory that it needs.
 func (c *Conn) next() (*answer, kmsg.Request, error) {
-	c.phase.set(&c.phase.reading)
-	prefix, err := c.in.peek(wire.PrefixLen, c.sleep)
-	c.phase.clear(&c.phase.reading)
+	prefix, err := c.in.peek(wire.PrefixLen, c.sleepIdle)
 	if err != nil {
 		return nil, nil, c.drained(err)
 	}
 	if c.draining.Load() {
 		return nil, nil, errDrained
 	}
+	c.phase.clear(&c.phase.reading)
+	c.phase.clear(&c.phase.frame)
 	h, rest, err := wire.ParsePrefix(prefix, c.server.cfg.MaxRequestBytes)
 	if err != nil {
 		return nil, nil, c.bad("size", err)
@@ -68,6 +68,19 @@ func (c *Conn) next() (*answer, kmsg.Request, error) {
 		return nil, nil, c.drained(err)
 	}
 	return a, req, nil
+}
+
+// sleepIdle is sleep where the reader waits for a request.
+func (c *Conn) sleepIdle() error {
+	if err := c.sleep(); err != nil {
+		return err
+	}
+	if c.in.buffered() > 0 {
+		c.phase.set(&c.phase.frame) // a request has begun
+		return nil
+	}
+	c.phase.set(&c.phase.reading)
+	return nil
 }
 
 // turn waits until the request that comes now may start: any but Produce wait until all before it are answered.

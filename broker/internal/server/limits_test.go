@@ -83,12 +83,14 @@ func TestSlowFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := newObserver()
 		h := start(t, server.Config{Routes: []server.Route{heartbeat()}, FrameTimeout: 10 * time.Second, IdleTimeout: time.Hour, Hooks: seen}, false)
-		c := h.dial()
+		c, d := h.dial(), h.dial()
 		b := frame(1, heartbeatRequest())
 		c.write(b[:len(b)-1]) // and never the last byte: a half-open peer
+		d.write(b[:3])        // not even its size
 		time.Sleep(15 * time.Second)
 		c.endedNow()
-		if seen.count("bad slow_frame") != 1 {
+		d.endedNow()
+		if seen.count("bad slow_frame") != 2 {
 			t.Error("not counted")
 		}
 		h.stop()

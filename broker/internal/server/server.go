@@ -96,7 +96,9 @@ type Server struct {
 	large, little  *budget // frames
 	decode         *budget // decoded requests
 
-	lastID atomic.Uint64
+	lastID        atomic.Uint64
+	lastMalformed atomic.Int64 // unix nanoseconds of the last line about one
+	unlogged      atomic.Int64 // malformed requests since
 
 	mu    sync.Mutex
 	conns map[*Conn]struct{} // guarded by mu
@@ -285,11 +287,25 @@ func (s *Server) forget(c *Conn) {
 func (s *Server) logEnd(c *Conn, err error) {
 	switch {
 	case errors.Is(err, wire.ErrMalformed):
-		s.log.Warn("connection closed: malformed request", "client", c.RemoteAddr().String(), "client_id", c.ClientID(), "err", err)
+		s.logMalformed(c, err)
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, errDrained), errors.Is(err, context.Canceled):
 	default:
 		s.log.Debug("connection ended", "client", c.RemoteAddr().String(), "client_id", c.ClientID(), "err", err)
 	}
+}
+
+// malformedLogInterval keeps those who send garbage from filling the disk with our log.
+const malformedLogInterval = 100 * time.Millisecond
+
+func (s *Server) logMalformed(c *Conn, err error) {
+	now := time.Now().UnixNano()
+	last := s.lastMalformed.Load()
+	if now-last < int64(malformedLogInterval) || !s.lastMalformed.CompareAndSwap(last, now) {
+		s.unlogged.Add(1)
+		return
+	}
+	s.log.Warn("connection closed: malformed request", "client", c.RemoteAddr().String(), "client_id", c.ClientID(),
+		"unlogged_before", s.unlogged.Swap(0), "err", err)
 }
 
 // open lists the connections.

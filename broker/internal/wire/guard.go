@@ -62,8 +62,9 @@ func (g *Guard) shape(key, version int16) *shape {
 	return g.byKey[key][version]
 }
 
-// Check walks the body of a request. It returns an error that wraps ErrMalformed if a count or a length cannot be true,
-// if the body is cut short or if bytes are left. cost is about the number of bytes that the decoded request takes beside
+// Check walks the body of a request. It returns an error that wraps ErrMalformed if a count or a length cannot be true
+// or if the body is cut short. Bytes behind the body are allowed, as in Kafka: librdkafka sends three of them behind the
+// Metadata request for all topics. cost is about the number of bytes that the decoded request takes beside
 // the frame, which its byte fields alias.
 func (g *Guard) Check(key, version int16, body []byte) (cost int64, err error) {
 	s := g.shape(key, version)
@@ -72,9 +73,6 @@ func (g *Guard) Check(key, version int16, body []byte) (cost int64, err error) {
 	}
 	w := walker{b: body, cost: s.size}
 	w.shape(s)
-	if w.err == nil && w.left() > 0 {
-		w.fail("%d bytes are left over", w.left())
-	}
 	if w.err != nil {
 		return 0, fmt.Errorf("API %d version %d: %w", key, version, w.err)
 	}
