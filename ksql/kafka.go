@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/chortal/chortal/ksql/internal/api"
 )
 
 // cluster is the engine's own access to the brokers: topics, single writes and reads from an offset. Queries bring
@@ -237,4 +241,95 @@ func fetchError(fetches kgo.Fetches) error {
 		}
 	}
 	return nil
+}
+
+// list describes all topics.
+func (c *cluster) list(ctx context.Context) ([]topicInfo, error) {
+	details, err := c.admin.ListTopicsWithInternal(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list topics: %w", err)
+	}
+	out := make([]topicInfo, 0, len(details))
+	for _, d := range details.Sorted() {
+		t := topicInfo{name: d.Topic, partitions: len(d.Partitions), internal: d.IsInternal}
+		for _, p := range d.Partitions {
+			t.replicas = len(p.Replicas)
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// deleteGroup deletes a consumer group.
+func (c *cluster) deleteGroup(ctx context.Context, group string) error {
+	resp, err := c.admin.DeleteGroup(ctx, group)
+	if err == nil {
+		err = resp.Err
+	}
+	if err != nil {
+		return fmt.Errorf("delete group %s: %w", group, err)
+	}
+	return nil
+}
+
+// clusterTopics answers a planner's questions within one statement.
+type clusterTopics struct {
+	ctx     context.Context //nolint:containedctx // lives as long as the statement
+	cluster *cluster
+}
+
+func (t clusterTopics) lookup(topic string) (partitions, replicas int, ok bool, err error) {
+	info, ok, err := t.cluster.topic(t.ctx, topic)
+	return info.partitions, info.replicas, ok, err
+}
+
+// readers counts, per topic, the members and the groups that read it.
+func (c *cluster) readers(ctx context.Context) (consumers, groups map[string]int, err error) {
+	described, err := c.admin.DescribeGroups(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("describe groups: %w", err)
+	}
+	consumers, groups = map[string]int{}, map[string]int{}
+	for _, g := range described {
+		for topic := range g.AssignedPartitions() {
+			groups[topic]++
+		}
+		for _, m := range g.Members {
+			assigned, ok := m.Assigned.AsConsumer()
+			if !ok {
+				continue
+			}
+			for _, t := range assigned.Topics {
+				consumers[t.Topic]++
+			}
+		}
+	}
+	return consumers, groups, nil
+}
+
+// groupOffsets are the positions of a group beside the bounds of its partitions.
+func (c *cluster) groupOffsets(ctx context.Context, group string) (api.QueryOffsets, error) {
+	out := api.QueryOffsets{GroupID: group, TopicSummaries: []api.TopicOffsets{}}
+	committed, err := c.admin.FetchOffsets(ctx, group)
+	if err != nil {
+		return out, fmt.Errorf("read the offsets of group %s: %w", group, err)
+	}
+	byTopic := map[string][]api.PartitionOffsets{}
+	committed.Each(func(o kadm.OffsetResponse) {
+		byTopic[o.Topic] = append(byTopic[o.Topic], api.PartitionOffsets{Partition: int(o.Partition), ConsumerOffset: o.At})
+	})
+	for topic, list := range byTopic {
+		start, end, err := c.bounds(ctx, topic)
+		if err != nil {
+			return out, err
+		}
+		for i := range list {
+			p := int32(list[i].Partition)
+			list[i].LogStartOffset, list[i].LogEndOffset = start[p], end[p]
+		}
+		slices.SortFunc(list, func(a, b api.PartitionOffsets) int { return a.Partition - b.Partition })
+		out.TopicSummaries = append(out.TopicSummaries, api.TopicOffsets{KafkaTopic: topic, Offsets: list})
+	}
+	slices.SortFunc(out.TopicSummaries, func(a, b api.TopicOffsets) int { return strings.Compare(a.KafkaTopic, b.KafkaTopic) })
+	return out, nil
 }

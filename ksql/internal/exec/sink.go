@@ -66,7 +66,7 @@ func (n *sinkNode) Close() error { return nil }
 // Process implements processor.Processor.
 func (n *sinkNode) Process(r *processor.Record[Key, types.Row]) error {
 	n.out = *r
-	n.out.Headers = nil
+	n.out.Headers = processor.Headers{}
 	if !n.shape.keyed {
 		n.out.Key, n.out.KeyNull = nil, true
 	}

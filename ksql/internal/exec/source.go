@@ -181,7 +181,7 @@ func (f *fill) Process(r *processor.Record[Key, types.Row]) error {
 }
 
 // headerValue is one header, or all of them as an array.
-func headerValue(h *processor.Headers, key *string) types.Value {
+func headerValue(h processor.Headers, key *string) types.Value {
 	if key != nil {
 		v, ok := h.Last(*key)
 		if !ok || v == nil {
