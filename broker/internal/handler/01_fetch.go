@@ -129,7 +129,7 @@ func (f *fetch) read() bool {
 	left := f.maxBytes
 	atLeastOne := true // until a partition gave something
 	var bytes int64
-	ready, readable := false, 0
+	ready, more, readable := false, false, 0
 	for i := range f.parts {
 		p := &f.parts[i]
 		if p.part == nil {
@@ -145,6 +145,7 @@ func (f *fetch) read() bool {
 			ready = true
 			continue
 		}
+		more = more || p.result.Mark.More()
 		if p.result.Slice == nil {
 			continue
 		}
@@ -154,7 +155,8 @@ func (f *fetch) read() bool {
 		left = int32(max(int64(left)-n, 0))
 	}
 	f.minBytes -= bytes // what is still missing
-	return ready || readable == 0 || f.minBytes <= 0
+	// What a limit of the request left out would never wake us.
+	return ready || readable == 0 || f.minBytes <= 0 || more && bytes > 0
 }
 
 // wait parks the fetch until more has come, the time is up, or the connection

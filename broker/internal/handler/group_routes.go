@@ -38,6 +38,7 @@ type Groups struct {
 	node     int32
 	metadata metadata.Controller
 	runtime  *coordinator.Runtime[*group.Machine]
+	static   map[string]string
 	log      *slog.Logger
 }
 
@@ -60,7 +61,7 @@ func NewGroups(c GroupsConfig) *Groups {
 	}
 	machine := groupConfig(static)
 	return &Groups{
-		node: c.NodeID, metadata: c.Metadata, log: log,
+		node: c.NodeID, metadata: c.Metadata, log: log, static: c.Static,
 		runtime: coordinator.New(coordinator.Config[*group.Machine]{
 			Name: metadata.OffsetsTopic, Topic: topic, Partitions: topic.partitions, Logger: log,
 			New: func(int32) *group.Machine { return group.New(machine) },
@@ -82,6 +83,11 @@ func groupConfig(static configdef.Layers) group.Config {
 		MaxSessionTimeout:     millis("group.max.session.timeout.ms"),
 		InitialRebalanceDelay: delay,
 		MaxSize:               int(number("group.max.size")),
+		MaxConsumerSize:       int(number("group.consumer.max.size")),
+
+		ConsumerSessionTimeout:    millis("group.consumer.session.timeout.ms"),
+		ConsumerHeartbeatInterval: millis("group.consumer.heartbeat.interval.ms"),
+
 		OffsetsRetention:      time.Duration(number("offsets.retention.minutes")) * time.Minute,
 		OffsetsRetentionCheck: millis("offsets.retention.check.interval.ms"),
 		MaxOffsetMetadata:     int(number("offset.metadata.max.bytes")),
@@ -131,6 +137,8 @@ func groupRoutes(g *Groups) []server.Route {
 		server.OnDeferred(0, 5, g.listGroups),
 		server.OnDeferred(0, 3, g.deleteGroups),
 		server.OnDeferred(0, 0, g.offsetDelete),
+		server.OnDeferred(0, 1, g.consumerGroupHeartbeat),
+		server.OnDeferred(0, 1, g.consumerGroupDescribe),
 	}
 }
 
