@@ -141,6 +141,22 @@ func (s *slab[V]) remove(slot int32) {
 	}
 }
 
+// compact moves all entries to the front and gives the memory behind them back. Slots change: nobody may hold one.
+func (s *slab[V]) compact() {
+	fresh := slab[V]{seed: s.seed, last: -1}
+	for slot := range s.next {
+		e := s.at(slot)
+		if e.state&inUse == 0 {
+			continue
+		}
+		key := s.key(e)
+		to := fresh.at(fresh.insert(key, s.hash(key)))
+		to.value, to.ts, to.extra, to.state = e.value, e.ts, e.extra, e.state
+	}
+	fresh.last = -1
+	*s = fresh
+}
+
 // len returns the number of entries.
 func (s *slab[V]) len() int { return s.index.used }
 

@@ -163,9 +163,21 @@ func (t *table[K, V]) Applied() error {
 	t.pending = kept
 	t.resumeSweep = 0
 	if t.cachedBytes > t.cfg.MaxBytes {
-		return t.evict()
+		if err := t.evict(); err != nil {
+			return err
+		}
 	}
+	t.shrink()
 	return nil
+}
+
+// shrink gives memory back if most slots are empty: a sweep has to look at all of them.
+func (t *table[K, V]) shrink() {
+	const fewSlots = 4 * slabChunkLen
+	if len(t.pending) == 0 && t.dirtyCount == 0 && t.slab.next > fewSlots && 8*t.slab.len() < int(t.slab.next) {
+		t.slab.compact()
+		t.sweepHand = 0
+	}
 }
 
 // Restore implements Store.
