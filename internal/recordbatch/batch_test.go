@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/chortal/chortal/internal/recordbatch"
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/snappy"
+	"github.com/klauspost/compress/zstd"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
 )
@@ -231,6 +233,43 @@ func TestBombs(t *testing.T) {
 		if !errors.Is(err, recordbatch.ErrTooLarge) {
 			t.Errorf("%v of %d bytes: %v", c, len(b), err)
 		}
+	}
+}
+
+// TestZstdWindow reads frames that claim a far larger window than they need, without reserving it.
+func TestZstdWindow(t *testing.T) {
+	value := bytes.Repeat([]byte("ventas por día "), 700_000) // 10 MB: a single segment of that size
+	frames := map[string][]byte{}
+	for name, o := range map[string][]zstd.EOption{
+		"single segment": {zstd.WithSingleSegment(true)},
+		"large window":   {zstd.WithWindowSize(64 << 20)},
+	} {
+		w, err := zstd.NewWriter(nil, o...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := build(t, recordbatch.Options{}, rec{TS: 5, Value: value})
+		frames[name] = w.EncodeAll(plain.RawRecords(), nil)
+	}
+	head := build(t, recordbatch.Options{}, rec{TS: 5, Value: value})[:recordbatch.HeaderLen]
+	for name, frame := range frames {
+		b := append(bytes.Clone(head), frame...)
+		binary.BigEndian.PutUint32(b[8:], uint32(len(b)-12))
+		b[22] = byte(recordbatch.Zstd)
+		recordbatch.Batch(b).SetCRC()
+		got, err := collect(b)
+		if err != nil || len(got) != 1 || !bytes.Equal(got[0].Value, value) {
+			t.Errorf("%s: %d records, %v", name, len(got), err)
+		}
+	}
+	tiny := append(bytes.Clone(head), 0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x88, 9, 0, 0, 'x')
+	tiny[22] = byte(recordbatch.Zstd)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := recordbatch.Batch(tiny).Decompress(nil, 1<<20)
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; err != nil || used > 12<<20 {
+		t.Errorf("ten bytes reserve %d: %v", used, err)
 	}
 }
 

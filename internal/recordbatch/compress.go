@@ -44,12 +44,44 @@ func newLZ4Writer() *lz4.Writer {
 }
 
 func newZstdReader() *zstd.Decoder {
-	// The window is what Kafka's Java client can write at its highest level; a larger one is refused.
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderLowmem(true))
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxZstdWindow), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		panic(err) // the options are constants
 	}
 	return d
+}
+
+// maxZstdWindow is the memory that decoding may reserve for back references: what the format asks of every decoder, and
+// the most that levels up to 19 use.
+const maxZstdWindow = 8 << 20
+
+// lowerZstdWindow changes the head of a frame that claims a larger window, so that ten bytes cannot reserve 128 MiB. A
+// frame whose content fits the smaller window decodes to the same bytes: Kafka's Java client claims the window of its
+// level (128 MiB at 22) however small the batch is. One that really reaches further back is then refused as corrupt.
+func lowerZstdWindow(src []byte) []byte {
+	const (
+		magic         = "\x28\xb5\x2f\xfd"
+		singleSegment = 0x20
+		windowLog23   = 13 << 3
+	)
+	if len(src) < 6 || string(src[:4]) != magic {
+		return src
+	}
+	if src[4]&singleSegment == 0 {
+		if src[5] <= windowLog23 {
+			return src
+		}
+		out := bytes.Clone(src)
+		out[5] = windowLog23
+		return out
+	}
+	// The window is the content's size, in a field of 1, 2, 4 or 8 bytes; less than 4 cannot say so much.
+	if src[4]>>6 < 2 {
+		return src
+	}
+	out := append(make([]byte, 0, len(src)+1), src[:4]...)
+	out = append(out, src[4]&^singleSegment, windowLog23)
+	return append(out, src[5:]...)
 }
 
 func newZstdWriter() *zstd.Encoder {
@@ -120,7 +152,7 @@ func appendDecompressed(dst []byte, c Codec, src []byte, max int) ([]byte, error
 	case Zstd:
 		r := zstdReaderPool.Get().(*zstd.Decoder)
 		defer zstdReaderPool.Put(r)
-		if err := r.Reset(bytes.NewReader(src)); err != nil {
+		if err := r.Reset(bytes.NewReader(lowerZstdWindow(src))); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
 		out, err := appendLimited(dst, r, max)
