@@ -93,8 +93,17 @@ func (j *joining) group() (*classic, error) {
 			return nil, kerr.InconsistentGroupProtocol
 		}
 		return j.m.newClassic(j.req.Group), nil
+	default:
+		if j.req.MemberID != "" {
+			return nil, kerr.UnknownMemberID
+		}
+		if !g.idle() || j.req.ProtocolType == "" || len(j.req.Protocols) == 0 {
+			return nil, kerr.InconsistentGroupProtocol
+		}
+		// An empty group of the other protocol gives way.
+		j.out.Write(g.tombstones()...)
+		return j.m.newClassic(j.req.Group), nil
 	}
-	return nil, kerr.InconsistentGroupProtocol
 }
 
 // hasRoomFor says whether a member may join as far as the group's size goes. In a

@@ -15,18 +15,19 @@ import (
 // their instance id alone (KIP-345); 5 added the reason (KIP-800).
 func (m *Machine) LeaveGroup(now time.Time, out *coordinator.Out, req *kmsg.LeaveGroupRequest, reply Reply[*kmsg.LeaveGroupResponse]) {
 	resp := kmsg.NewPtrLeaveGroupResponse()
+	if g, ok := m.groups[req.Group].(*consumer); ok && req.Version >= 3 {
+		resp.Members = g.leaveConsumer(out, req)
+		answer(out, reply, resp)
+		return
+	}
 	g, err := m.leaving(req)
 	if err != nil {
 		resp.ErrorCode = errorCode(err)
 		answer(out, reply, resp)
 		return
 	}
-	members := req.Members
-	if req.Version < 3 {
-		members = []kmsg.LeaveGroupRequestMember{{MemberID: req.MemberID}}
-	}
 	left := false
-	for _, who := range members {
+	for _, who := range leavers(req) {
 		err := g.leave(m, who, out)
 		left = left || err == nil
 		rm := kmsg.NewLeaveGroupResponseMember()
@@ -40,6 +41,13 @@ func (m *Machine) LeaveGroup(now time.Time, out *coordinator.Out, req *kmsg.Leav
 		g.afterLeaving(m, now, out)
 	}
 	answer(out, reply, resp)
+}
+
+func leavers(req *kmsg.LeaveGroupRequest) []kmsg.LeaveGroupRequestMember {
+	if req.Version < 3 {
+		return []kmsg.LeaveGroupRequestMember{{MemberID: req.MemberID}}
+	}
+	return req.Members
 }
 
 func (m *Machine) leaving(req *kmsg.LeaveGroupRequest) (*classic, error) {

@@ -21,6 +21,11 @@ type Config struct {
 	NewMemberJoinTimeout time.Duration
 	// MaxSize is how many members a group may have. Zero: no limit.
 	MaxSize int
+	// MaxConsumerSize is MaxSize of groups of the consumer protocol. Zero: no limit.
+	MaxConsumerSize int
+	// ConsumerSessionTimeout is how long a member of the consumer protocol may be silent,
+	// ConsumerHeartbeatInterval how often it is told to send heartbeats. Zero: 45 s and 5 s.
+	ConsumerSessionTimeout, ConsumerHeartbeatInterval time.Duration
 	// OffsetsRetention is how long the offsets of an empty group are kept. Zero: 7 days.
 	OffsetsRetention time.Duration
 	// OffsetsRetentionCheck is how often it is looked for expired offsets. Zero: 10 min.
@@ -43,11 +48,16 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxSessionTimeout, 30*time.Minute)
 	def(&c.InitialRebalanceDelay, 3*time.Second)
 	def(&c.NewMemberJoinTimeout, 5*time.Minute)
+	def(&c.ConsumerSessionTimeout, 45*time.Second)
+	def(&c.ConsumerHeartbeatInterval, 5*time.Second)
 	def(&c.OffsetsRetention, 7*24*time.Hour)
 	def(&c.OffsetsRetentionCheck, 10*time.Minute)
 	c.InitialRebalanceDelay = max(c.InitialRebalanceDelay, 0)
 	if c.MaxSize == 0 {
 		c.MaxSize = math.MaxInt32
+	}
+	if c.MaxConsumerSize == 0 {
+		c.MaxConsumerSize = math.MaxInt32
 	}
 	if c.MaxOffsetMetadata == 0 {
 		c.MaxOffsetMetadata = 4096

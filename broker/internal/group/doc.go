@@ -22,6 +22,11 @@
 // members that knew a later one are told ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID and
 // join again.
 //
+// A group of the consumer protocol (KIP-848) has only heartbeats: the coordinator computes
+// a target assignment for each epoch of the group, and leads each member there by the
+// answers to its heartbeats; see consumer.go. All of it is in the log, in the records of
+// Kafka's group coordinator. A group that is empty may change to the other protocol.
+//
 // Invariants:
 //
 //   - a generation's assignment is written before any member hears of it;

@@ -17,7 +17,7 @@ import (
 	"github.com/chortal/chortal/broker/internal/coordinator"
 )
 
-// world is a machine with a clock and a log, driven by the commands of testdata.
+// world is a machine with a clock and a log, driven by the commands of testdata/transcripts.
 type world struct {
 	cfg  Config
 	m    *Machine
@@ -25,6 +25,8 @@ type world struct {
 	log  []coordinator.Record
 	said []string
 	ids  int
+
+	topics fakeTopics
 }
 
 var epoch = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
@@ -113,6 +115,9 @@ func recordText(r coordinator.Record) string {
 			text += fmt.Sprintf(" %s=%q", m.MemberID, m.Assignment)
 		}
 		return text
+	}
+	if version > keyGroupMetadata {
+		return consumerRecordText(version, r)
 	}
 	k, _ := decodeOffsetKey(r.Key)
 	if r.Value == nil {
@@ -211,6 +216,12 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 		})
 	case "offset-delete":
 		w.offsetDelete(a)
+	case "beat":
+		w.beat(a)
+	case "describe-consumer":
+		w.describeConsumer(a)
+	case "topic":
+		w.topics.set(a.text("name", "t"), int32(a.number("partitions", 0)))
 	case "delete-topics":
 		w.step(func(out *coordinator.Out) { w.m.DeleteTopics(out, a.all("topics")) })
 	case "advance":
@@ -475,7 +486,7 @@ func (w *world) offsetDelete(a arguments) {
 }
 
 func TestTranscripts(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/transcripts", func(t *testing.T, path string) {
 		w := newWorld(Config{})
 		datadriven.RunTest(t, path, w.run)
 	})

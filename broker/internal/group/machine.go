@@ -110,6 +110,8 @@ func (m *Machine) Replay(r coordinator.Record) error {
 		return m.replayOffset(r)
 	case keyGroupMetadata:
 		return m.replayClassic(r)
+	case keyConsumerGroup, keyConsumerTopics, keyConsumerMember, keyConsumerTargetEpoch, keyConsumerTarget, keyConsumerCurrent, keyConsumerPattern:
+		return m.replayConsumer(version, r)
 	}
 	return fmt.Errorf("record of unknown kind %d", version)
 }

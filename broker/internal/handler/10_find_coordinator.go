@@ -23,7 +23,8 @@ const (
 	transactionCoordinator = 1
 )
 
-// findCoordinator answers with this broker, which coordinates everything there is.
+// findCoordinator answers with this broker, which coordinates everything there is. As
+// with Kafka the topic of the groups exists from then on.
 func (g *Groups) findCoordinator(_ context.Context, c *server.Conn, req *kmsg.FindCoordinatorRequest) (*kmsg.FindCoordinatorResponse, error) {
 	keys := req.CoordinatorKeys
 	if req.Version < 4 {
@@ -31,13 +32,16 @@ func (g *Groups) findCoordinator(_ context.Context, c *server.Conn, req *kmsg.Fi
 	}
 	host, port := advertised(g.metadata.Image(), g.node, g.node, c)
 	err := checkCoordinatorType(req)
+	if err == nil && (req.Version == 0 || req.CoordinatorType == groupCoordinator) {
+		err = g.topic.ensure()
+	}
 	resp := kmsg.NewPtrFindCoordinatorResponse()
 	for _, key := range keys {
 		rc := kmsg.NewFindCoordinatorResponseCoordinator()
 		rc.Key, rc.NodeID, rc.Host, rc.Port = key, g.node, host, port
 		if err != nil {
 			rc.NodeID, rc.Host, rc.Port = -1, "", -1
-			rc.ErrorCode, rc.ErrorMessage = code(err), message(err)
+			rc.ErrorCode, rc.ErrorMessage = g.code("FindCoordinator", key, err), message(err)
 		}
 		resp.Coordinators = append(resp.Coordinators, rc)
 	}

@@ -37,6 +37,7 @@ type GroupsConfig struct {
 type Groups struct {
 	node     int32
 	metadata metadata.Controller
+	topic    *offsetsTopic
 	runtime  *coordinator.Runtime[*group.Machine]
 	static   map[string]string
 	log      *slog.Logger
@@ -61,7 +62,7 @@ func NewGroups(c GroupsConfig) *Groups {
 	}
 	machine := groupConfig(static)
 	return &Groups{
-		node: c.NodeID, metadata: c.Metadata, log: log, static: c.Static,
+		node: c.NodeID, metadata: c.Metadata, log: log, static: c.Static, topic: topic,
 		runtime: coordinator.New(coordinator.Config[*group.Machine]{
 			Name: metadata.OffsetsTopic, Topic: topic, Partitions: topic.partitions, Logger: log,
 			New: func(int32) *group.Machine { return group.New(machine) },
@@ -205,8 +206,8 @@ func topicOf(img *metadata.Image, name string, id [16]byte, byID bool) (*metadat
 	return nil, kerr.UnknownTopicOrPartition
 }
 
-// offsetsTopic opens the partitions of __consumer_offsets, which is created when the
-// first record is written.
+// offsetsTopic opens the partitions of __consumer_offsets, which is created when a client
+// first looks for its coordinator, or at the latest when the first record is written.
 type offsetsTopic struct {
 	metadata   metadata.Controller
 	logs       *partition.Manager
@@ -226,6 +227,13 @@ func (t *offsetsTopic) Open(_ context.Context, index int32) (coordinator.Log, er
 }
 
 func (t *offsetsTopic) Create(_ context.Context, index int32) (coordinator.Log, error) {
+	if err := t.ensure(); err != nil {
+		return nil, err
+	}
+	return t.log(index)
+}
+
+func (t *offsetsTopic) ensure() error {
 	_, err := metadata.EnsureTopic(t.metadata, metadata.NewTopic{
 		Name: metadata.OffsetsTopic, Partitions: t.partitions, ReplicationFactor: 1,
 		Configs: map[string]string{
@@ -235,10 +243,7 @@ func (t *offsetsTopic) Create(_ context.Context, index int32) (coordinator.Log, 
 			"max.message.bytes": maxCoordinatorBatch,
 		},
 	})
-	if err != nil {
-		return nil, err
-	}
-	return t.log(index)
+	return err
 }
 
 func (t *offsetsTopic) log(index int32) (coordinator.Log, error) {
