@@ -155,6 +155,35 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
+// The keys that a broker must take from Kafka's users.
+func TestKeysOfKafkaAreKnown(t *testing.T) {
+	const keys = `node.id broker.id process.roles listeners advertised.listeners listener.security.protocol.map inter.broker.listener.name
+controller.listener.names controller.quorum.voters controller.quorum.bootstrap.servers log.dirs log.dir num.partitions
+default.replication.factor min.insync.replicas auto.create.topics.enable delete.topic.enable log.retention.ms
+log.retention.minutes log.retention.hours log.retention.bytes log.retention.check.interval.ms log.segment.bytes log.roll.ms
+log.roll.hours log.cleanup.policy log.cleaner.enable log.cleaner.threads log.cleaner.delete.retention.ms log.flush.interval.messages
+log.flush.interval.ms message.max.bytes socket.request.max.bytes max.connections max.connections.per.ip
+connections.max.idle.ms offsets.topic.num.partitions offsets.topic.replication.factor offsets.retention.minutes
+group.min.session.timeout.ms group.max.session.timeout.ms group.initial.rebalance.delay.ms transaction.state.log.num.partitions
+transaction.state.log.replication.factor transaction.state.log.min.isr transactional.id.expiration.ms compression.type
+unclean.leader.election.enable replica.lag.time.max.ms num.replica.fetchers authorizer.class.name super.users
+allow.everyone.if.no.acl.found sasl.enabled.mechanisms ssl.keystore.location ssl.keystore.type ssl.truststore.location
+ssl.key.password broker.rack num.network.threads num.io.threads socket.send.buffer.bytes socket.receive.buffer.bytes
+num.recovery.threads.per.data.dir zookeeper.connect durability sql.listeners admin.listeners state.dir validate.records`
+	var file strings.Builder
+	for key := range strings.FieldsSeq(keys) {
+		file.WriteString(key + "=\n")
+	}
+	c, rest, err := ParseProperties(strings.NewReader(file.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"sql.listeners": "", "admin.listeners": "", "state.dir": ""}
+	if diff := cmp.Diff(want, rest); diff != "" || len(c.Properties) != len(strings.Fields(keys))-len(want) {
+		t.Errorf("%d keys are the broker's\n%s", len(c.Properties), diff)
+	}
+}
+
 func TestPropertiesAreNotChanged(t *testing.T) {
 	p := map[string]string{"num.partitions": "3"}
 	before := maps.Clone(p)

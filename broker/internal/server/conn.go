@@ -30,6 +30,7 @@ type Conn struct {
 	software  atomic.Pointer[software]
 	muteUntil atomic.Int64 // unix nanoseconds, of Throttle
 	draining  atomic.Bool
+	pinned    atomic.Int64 // bytes of slices in memory that are being written
 
 	mu       sync.Mutex
 	head     *answer        // guarded by mu: the oldest answer that is not written

@@ -40,3 +40,12 @@ func (p *phase) overdue(now time.Time, idle, frame, stall time.Duration) (reason
 	}
 	return "", false
 }
+
+// stalledFor is how long the client has not taken any part of an answer.
+func (p *phase) stalledFor(now time.Time) time.Duration {
+	since := p.writing.Load()
+	if since == 0 {
+		return 0
+	}
+	return time.Duration(now.UnixNano() - since)
+}

@@ -155,6 +155,7 @@ func (c *Conn) write() {
 func (c *Conn) send() error {
 	c.phase.set(&c.phase.writing)
 	defer c.phase.clear(&c.phase.writing)
+	defer c.unpin()
 	held := 0
 	for _, a := range c.batch {
 		at := 0
@@ -194,8 +195,17 @@ func (c *Conn) gatherSlice(s Slice) (n int, ok bool) {
 	if c.segments, ok = m.Buffers(c.segments); !ok {
 		return 0, false
 	}
+	c.pin(s.Len())
 	return int(s.Len()), true
 }
+
+// pin counts memory of the tail cache that stays taken until the client has read it.
+func (c *Conn) pin(n int64) {
+	c.pinned.Add(n)
+	c.server.pinned.Add(n)
+}
+
+func (c *Conn) unpin() { c.server.pinned.Add(-c.pinned.Swap(0)) }
 
 // sendSlice writes a slice from its file, after what was gathered.
 func (c *Conn) sendSlice(s Slice) error {

@@ -120,6 +120,36 @@ func TestSlowReaders(t *testing.T) {
 	})
 }
 
+// Clients that do not read may not keep all memory: the slowest go first.
+func TestMemoryOfSlowReadersIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		route, calls := fetchLater()
+		h := start(t, server.Config{Routes: []server.Route{route}, MaxPinnedBytes: 5 << 20}, false)
+		var slices []*slice
+		for range 4 {
+			c := h.dial()
+			c.send(1, fetchRequest())
+			resp := server.NewFetchResponse()
+			topic := kmsg.NewFetchResponseTopic()
+			topic.Partitions = append(topic.Partitions, kmsg.NewFetchResponseTopicPartition())
+			resp.Topics = append(resp.Topics, topic)
+			s := &slice{b: make([]byte, 2<<20), memory: true}
+			slices = append(slices, s)
+			resp.Records = [][]server.Slice{{s}}
+			(<-calls).reply(resp, nil)
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		for i, want := range []int32{1, 1, 0, 0} {
+			if got := slices[i].released.Load(); got != want {
+				t.Errorf("slice %d was released %d times, want %d", i, got, want)
+			}
+		}
+		h.stop()
+	})
+}
+
 // With the budget used up the server stops reading, and goes on when answers free it.
 func TestBackPressure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

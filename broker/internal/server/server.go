@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -47,6 +49,9 @@ type Config struct {
 	FrameTimeout time.Duration
 	// StallTimeout is how long a client may leave a part of an answer lying. Default: IdleTimeout, or 10 min.
 	StallTimeout time.Duration
+	// MaxPinnedBytes bounds the memory that answers keep from being freed because their clients do not read: beyond it the
+	// slowest are closed early. Default 256 MiB.
+	MaxPinnedBytes int64
 	// DrainTimeout is how long Serve waits for answers after its context ended. Default 3 s.
 	DrainTimeout time.Duration
 }
@@ -79,6 +84,9 @@ func (c *Config) setDefaults() {
 	if c.StallTimeout <= 0 {
 		c.StallTimeout = max(c.IdleTimeout, 10*time.Minute)
 	}
+	if c.MaxPinnedBytes <= 0 {
+		c.MaxPinnedBytes = 256 << 20
+	}
 	if c.DrainTimeout <= 0 {
 		c.DrainTimeout = 3 * time.Second
 	}
@@ -99,6 +107,7 @@ type Server struct {
 	lastID        atomic.Uint64
 	lastMalformed atomic.Int64 // unix nanoseconds of the last line about one
 	unlogged      atomic.Int64 // malformed requests since
+	pinned        atomic.Int64 // sum of Conn.pinned
 
 	mu    sync.Mutex
 	conns map[*Conn]struct{} // guarded by mu
@@ -332,9 +341,11 @@ func (s *Server) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-t.C:
-			for _, c := range s.open() {
+			all := s.open()
+			for _, c := range all {
 				s.sweepConn(c, now)
 			}
+			s.relieve(all, now)
 		}
 	}
 }
@@ -353,6 +364,35 @@ func (s *Server) sweepConn(c *Conn, now time.Time) {
 		s.log.Info("connection closed: client too slow", "client", c.RemoteAddr().String(), "reason", reason)
 	}
 	c.close()
+}
+
+// minStall is how long a client must have left an answer lying before it can be closed for the memory that it holds.
+const minStall = time.Second
+
+// relieve closes the clients that have stalled longest, until what the others pin is within the limit.
+func (s *Server) relieve(all []*Conn, now time.Time) {
+	over := s.pinned.Load() - s.cfg.MaxPinnedBytes
+	if over <= 0 {
+		return
+	}
+	stalled := make(map[*Conn]time.Duration)
+	var slow []*Conn
+	for _, c := range all {
+		if d := c.phase.stalledFor(now); d > minStall && c.pinned.Load() > 0 {
+			stalled[c] = d
+			slow = append(slow, c)
+		}
+	}
+	slices.SortFunc(slow, func(a, b *Conn) int { return cmp.Compare(stalled[b], stalled[a]) })
+	for _, c := range slow {
+		if over <= 0 {
+			return
+		}
+		over -= c.pinned.Load()
+		s.hooks.BadRequest("stalled")
+		s.log.Info("connection closed: client does not read and memory is short", "client", c.RemoteAddr().String())
+		c.close()
+	}
 }
 
 // drainGrace is how long a drain waits for answers that wait for an event: a fetch answers at once when its context
