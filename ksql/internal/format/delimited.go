@@ -205,7 +205,12 @@ func appendField(dst []byte, v types.Value) []byte {
 	return types.AppendText(dst, v, types.NullType)
 }
 
-// quote appends a field, in quotes if it could be misread: as no field at all, or for what is in it.
+func isAlphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+}
+
+// quote appends a field, in quotes if it could be misread for what is in it, or if it is the first and starts with no letter or digit, as
+// the CSV library of ksqlDB does.
 func (e *delimitedEncoder) quote(dst, field []byte, first bool) []byte {
 	if !e.needsQuotes(field, first) {
 		return append(dst, field...)
@@ -224,7 +229,7 @@ func (e *delimitedEncoder) needsQuotes(field []byte, first bool) bool {
 	if len(field) == 0 {
 		return first
 	}
-	if field[0] <= '#' || field[len(field)-1] <= ' ' || first && field[0] > 0x7e {
+	if field[0] <= '#' || field[len(field)-1] <= ' ' || first && !isAlphanumeric(field[0]) {
 		return true
 	}
 	for _, r := range text(field) {

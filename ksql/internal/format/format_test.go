@@ -167,6 +167,7 @@ func TestEncode(t *testing.T) {
 	f(format.Spec{Format: format.JSON, Key: true}, columns("A", types.String), `"x"`, types.NewString("x"))
 	f(json, columns("A", types.Double, "B", types.Double, "C", types.Double), `{"A":5,"B":1e+21,"C":"NaN"}`, types.NewDouble(5), types.NewDouble(1e21), types.NewDouble(math.NaN()))
 	f(delimited, columns("A", types.String, "B", types.String), `"",x`, types.NewString(""), types.NewString("x"))
+	f(delimited, columns("A", types.Integer, "B", types.Integer), `"-1",-1`, types.NewInteger(-1), types.NewInteger(-1))
 	f(delimited, columns("A", types.String), `null`, types.Null)
 	f(format.Spec{Format: format.Kafka}, columns("A", types.Integer), "\x00\x00\x00\x07", types.NewInteger(7))
 	f(format.Spec{Format: format.Kafka}, columns("A", types.String), "null", types.Null)

@@ -30,7 +30,7 @@ func Builtins() *Registry {
 	r := NewRegistry()
 	for _, family := range [][]Scalar{
 		stringFunctions(), mathFunctions(), dateFunctions(), conditionalFunctions(), regexFunctions(), arrayFunctions(),
-		mapFunctions(), lambdaFunctions(), jsonFunctions(), urlFunctions(), conversionFunctions(), bytesFunctions(),
+		mapFunctions(), lambdaFunctions(), jsonFunctions(), urlFunctions(), bytesFunctions(),
 		maskFunctions(), otherFunctions(),
 	} {
 		r.AddScalars(family...)
