@@ -247,6 +247,9 @@ func (p *Partition) close() error {
 	}
 	var err error
 	done := func() {}
+	if p.unchecked {
+		err = p.open() // else the next start would take it for sound
+	}
 	if p.log != nil {
 		if err = p.closeLog(); err == nil {
 			done = p.advance(p.log.End(), p.appended)

@@ -40,7 +40,8 @@ type Config struct {
 	RecoveryPointInterval time.Duration
 	// HighWatermarkInterval is replica.high.watermark.checkpoint.interval.ms, 5 s by default.
 	HighWatermarkInterval time.Duration
-	// RecoveryThreads is num.recovery.threads.per.data.dir, 2 by default.
+	// RecoveryThreads is num.recovery.threads.per.data.dir, 2 by default: how many partitions are recovered at a time
+	// after an unclean shutdown.
 	RecoveryThreads int
 	// ProducerIDExpiration is producer.id.expiration.ms, 1 day by default.
 	ProducerIDExpiration time.Duration
@@ -110,7 +111,8 @@ func (c Config) withDefaults() Config {
 }
 
 // Open locks the log dirs, formats empty ones and reads what they hold. Partitions found on disk answer Get only after
-// Create has named them with their topic id; after an unclean shutdown Create also recovers them.
+// Create has named them with their topic id. After an unclean shutdown they are recovered when they are first used;
+// Run sees to the rest.
 func Open(c Config) (*Manager, error) {
 	if len(c.Dirs) == 0 {
 		return nil, errors.New("open partitions: no log dir")
@@ -218,12 +220,7 @@ func (m *Manager) make(tp TopicPartition, s Spec) (*Partition, error) {
 			}
 			continue
 		}
-		p.dir, p.saved = d, d.rows[tp]
-		if !d.clean {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			_ = p.open() // a damaged partition exists, and says so to whoever uses it
-		}
+		p.dir, p.saved, p.unchecked = d, d.rows[tp], !d.clean
 		return p, nil
 	}
 	p.dir, p.fresh = m.emptiest(), true

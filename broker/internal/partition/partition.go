@@ -32,6 +32,8 @@ type Partition struct {
 	err   error          // guarded by mu; not nil: offline, deleted or shut down
 	// The folder and its partition.metadata are not yet durable.
 	fresh bool // guarded by mu
+	// It was found after an unclean shutdown and not yet recovered.
+	unchecked bool // guarded by mu
 
 	producers producers // guarded by mu
 
@@ -139,7 +141,7 @@ func (p *Partition) openLog() error {
 		l.CloseDirty()
 		return err
 	}
-	p.log = l
+	p.log, p.unchecked = l, false
 	p.hw = l.End()
 	p.settle()
 	p.saved.recoveryPoint = l.Durable()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,12 +25,48 @@ func (m *Manager) Run(ctx context.Context) error {
 			flushers.Go(d.runFlusher)
 		}
 	}
+	var recovery sync.WaitGroup
+	m.startRecovery(ctx, &recovery)
 	m.tend(ctx)
+	recovery.Wait()
 	for _, d := range m.dirs {
 		d.queue.close()
 	}
 	flushers.Wait()
 	return m.shutDown(true)
+}
+
+// startRecovery recovers the partitions of log dirs that were not closed in order, a few of each dir at a time. Those that
+// are used before their turn recover then.
+func (m *Manager) startRecovery(ctx context.Context, workers *sync.WaitGroup) {
+	for _, d := range m.dirs {
+		if d.clean {
+			continue
+		}
+		var list []*Partition
+		for _, p := range m.Partitions() {
+			if p.dir == d {
+				list = append(list, p)
+			}
+		}
+		var next atomic.Int64
+		for range min(m.c.RecoveryThreads, len(list)) {
+			workers.Go(func() {
+				for i := next.Add(1) - 1; i < int64(len(list)) && ctx.Err() == nil; i = next.Add(1) - 1 {
+					list[i].recover()
+				}
+			})
+		}
+	}
+}
+
+// recover opens a partition that must be checked. A damaged one says so to whoever uses it.
+func (p *Partition) recover() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.unchecked {
+		_ = p.open()
+	}
 }
 
 // tend does what has to be done now and then until ctx ends.
