@@ -243,20 +243,22 @@ func fetchError(fetches kgo.Fetches) error {
 	return nil
 }
 
-// list describes all topics.
+// list describes all topics, by name. It asks the brokers: the client's own metadata may be older.
 func (c *cluster) list(ctx context.Context) ([]topicInfo, error) {
-	details, err := c.admin.ListTopicsWithInternal(ctx)
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = nil // all
+	resp, err := req.RequestWith(ctx, c.client)
 	if err != nil {
 		return nil, fmt.Errorf("list topics: %w", err)
 	}
-	out := make([]topicInfo, 0, len(details))
-	for _, d := range details.Sorted() {
-		t := topicInfo{name: d.Topic, partitions: len(d.Partitions), internal: d.IsInternal}
-		for _, p := range d.Partitions {
-			t.replicas = len(p.Replicas)
+	out := make([]topicInfo, 0, len(resp.Topics))
+	for _, t := range resp.Topics {
+		if t.Topic == nil || len(t.Partitions) == 0 {
+			continue // being made, or being deleted
 		}
-		out = append(out, t)
+		out = append(out, topicInfo{name: *t.Topic, partitions: len(t.Partitions), replicas: len(t.Partitions[0].Replicas), internal: t.IsInternal})
 	}
+	slices.SortFunc(out, func(a, b topicInfo) int { return strings.Compare(a.name, b.name) })
 	return out, nil
 }
 
