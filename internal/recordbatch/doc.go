@@ -20,6 +20,6 @@
 //
 // Base offset and leader epoch lie outside the CRC, so a broker assigns offsets without touching the rest.
 //
-// Accessors trust that the header is there: call [Validate], [ValidateHeader] or [Split] on outside bytes first. Everything that
-// decompresses takes a limit in bytes, so a small batch cannot become a large one.
+// Accessors trust that the header is there: call [Validate], [ValidateHeader] or [Split] on outside bytes first.
+// Everything that decompresses takes a limit in bytes, so a small batch cannot become a large one.
 package recordbatch

@@ -344,8 +344,9 @@ func (s *story) epochs(out *strings.Builder, d *datadriven.TestData) error {
 	return nil
 }
 
-// TestCrashEnumeration runs a life of a log and, before every operation on the file system, looks at what a power loss would leave:
-// never less than what was durable, never a byte that was not appended, and a second start finds the same.
+// TestCrashEnumeration runs a life of a log and, before every operation on the file system, looks at what a power
+// loss would leave: never less than what was durable, never a byte that was not appended, and a second start finds
+// the same.
 func TestCrashEnumeration(t *testing.T) {
 	fsys := disk(t)
 	var appended [][]byte // batches as stored
@@ -505,8 +506,8 @@ func TestModel(t *testing.T) {
 	})
 }
 
-// TestMutation flips a bit in every byte of every file of a closed log, and cuts the log at every byte: it is refused, or what it
-// serves is what was written.
+// TestMutation flips a bit in every byte of every file of a closed log, and cuts the log at every byte: it is
+// refused, or what it serves is what was written.
 func TestMutation(t *testing.T) {
 	fsys := fs.NewMem()
 	c := small()

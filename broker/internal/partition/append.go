@@ -132,8 +132,8 @@ func (p *Partition) progress() (after func()) {
 	return p.advance(p.log.End(), p.appended)
 }
 
-// advance moves the high watermark to offset, which lies visible bytes behind the start of counting. mu is held; the caller runs
-// what comes back after unlocking.
+// advance moves the high watermark to offset, which lies visible bytes behind the start of counting. mu is held; the
+// caller runs what comes back after unlocking.
 func (p *Partition) advance(offset, visible int64) (after func()) {
 	if offset <= p.hw {
 		return func() {}

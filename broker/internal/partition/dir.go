@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/chortal/chortal/broker/internal/fs"
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // logDir is one log dir at work.
@@ -21,7 +20,7 @@ type logDir struct {
 	path    string
 	fs      fs.FS
 	log     *slog.Logger
-	offline prometheus.Gauge
+	metrics *metrics
 	lock    io.Closer
 	clean   bool // it was closed in order
 	rows    map[TopicPartition]checkpointRow
@@ -45,13 +44,13 @@ type trash struct {
 }
 
 // openDir locks a log dir and looks at what it holds.
-func openDir(c Dir, log *slog.Logger, offline prometheus.Gauge) (*logDir, error) {
+func openDir(c Dir, log *slog.Logger, counters *metrics) (*logDir, error) {
 	lock, err := c.FS.Lock(lockFile)
 	if err != nil {
 		return nil, err
 	}
 	d := &logDir{
-		path: c.Path, fs: c.FS, log: log.With("dir", c.Path), offline: offline, lock: lock,
+		path: c.Path, fs: c.FS, log: log.With("dir", c.Path), metrics: counters, lock: lock,
 		queue: newFlushQueue(), written: map[string][]byte{}, found: map[TopicPartition]bool{},
 	}
 	if err := d.load(); err != nil {
@@ -94,7 +93,7 @@ func (d *logDir) fail(err error) {
 	defer d.mu.Unlock()
 	if d.err == nil {
 		d.err = err
-		d.offline.Inc()
+		d.metrics.offline.Inc()
 		d.log.Error("log dir failed and is offline", "err", err)
 	}
 }

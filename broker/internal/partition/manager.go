@@ -10,7 +10,6 @@ import (
 
 	"github.com/chortal/chortal/broker/internal/commitlog"
 	"github.com/chortal/chortal/broker/internal/fs"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
@@ -48,7 +47,7 @@ type Config struct {
 	Logger               *slog.Logger
 	// Now is the clock; default time.Now.
 	Now        func() time.Time
-	Registerer prometheus.Registerer
+	Registerer Registerer // nil: the metrics are not shown
 }
 
 // Spec describes a partition to create or open.
@@ -130,7 +129,7 @@ func Open(c Config) (*Manager, error) {
 
 func (m *Manager) openDirs() error {
 	for _, dc := range m.c.Dirs {
-		d, err := openDir(dc, m.log, m.metrics.offline)
+		d, err := openDir(dc, m.log, m.metrics)
 		if err != nil {
 			return fmt.Errorf("open log dir %s: %w", dc.Path, err)
 		}

@@ -135,8 +135,8 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// TestCrashEnumeration runs producers over a disk that may lose power before any operation, and looks at what would be left:
-// every acknowledged record at its offset, nothing that readers saw undone, a retry recognised.
+// TestCrashEnumeration runs producers over a disk that may lose power before any operation, and looks at what would
+// be left: every acknowledged record at its offset, nothing that readers saw undone, a retry recognised.
 func TestCrashEnumeration(t *testing.T) {
 	fsys := fs.NewCrashMem()
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -227,7 +227,8 @@ func checkAfterCrash(t *testing.T, place string, left *fs.Mem, sent map[int64]st
 	}
 }
 
-// TestDiskFails breaks the n-th sync or write: nothing that was not durable is acknowledged, the log dir goes offline, others do not wait for ever.
+// TestDiskFails breaks the n-th sync or write: nothing that was not durable is acknowledged, the log dir goes
+// offline, others do not wait for ever.
 func TestDiskFails(t *testing.T) {
 	failures := 0
 	for _, kind := range []fs.Op{fs.OpSync, fs.OpWrite, fs.OpSyncDir} {
@@ -281,7 +282,8 @@ func TestDiskFails(t *testing.T) {
 	}
 }
 
-// TestFullDisk fills the disk and frees it again: produce fails with an error that clients retry, reads go on, nothing restarts.
+// TestFullDisk fills the disk and frees it again: produce fails with an error that clients retry, reads go on,
+// nothing restarts.
 func TestFullDisk(t *testing.T) {
 	var full atomic.Bool
 	fsys := fs.NewFaulty(fs.NewMem(), func(op fs.Op, _ string) error {

@@ -2,6 +2,9 @@ package partition
 
 import "github.com/prometheus/client_golang/prometheus"
 
+// Registerer takes the package's metrics.
+type Registerer = prometheus.Registerer
+
 // metrics are the package's counters.
 type metrics struct {
 	truncated prometheus.Counter
@@ -10,7 +13,7 @@ type metrics struct {
 }
 
 // newMetrics registers them, unless the registerer is nil.
-func newMetrics(r prometheus.Registerer) *metrics {
+func newMetrics(r Registerer) *metrics {
 	m := &metrics{
 		truncated: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "chortal_partition_recovery_truncated_bytes_total", Help: "Bytes of torn batches that recovery cut off.",

@@ -209,7 +209,8 @@ func TestTopicCodecAndTime(t *testing.T) {
 	}
 }
 
-// TestTransactions shows what readers of either isolation see of open, committed and aborted transactions, also after a kill.
+// TestTransactions shows what readers of either isolation see of open, committed and aborted transactions, also after
+// a kill.
 func TestTransactions(t *testing.T) {
 	fsys := fs.NewMem()
 	b := open(t, memConfig(fsys))
