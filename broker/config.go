@@ -66,6 +66,7 @@ type settings struct {
 	layers      configdef.Layers
 	unknown     []string // properties that nobody knows
 	unused      []string // properties of Kafka that have no effect here
+	unguarded   []string // those of them that someone may take for protection
 	log         *slog.Logger
 	registerer  prometheus.Registerer
 	drain       time.Duration
@@ -161,8 +162,12 @@ func (s *settings) check() error {
 			if err := configdef.Check(configdef.Broker, name, s.static[name]); err != nil {
 				errs = append(errs, err)
 			}
-			if k.Unused {
-				s.unused = append(s.unused, name)
+			if !k.Unused {
+				continue
+			}
+			s.unused = append(s.unused, name)
+			if protects(name) && s.static[name] != "" {
+				s.unguarded = append(s.unguarded, name)
 			}
 		}
 	}
@@ -175,6 +180,15 @@ func isPrefixed(name string) bool {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
+	}
+	return false
+}
+
+// protects tells whether a key makes people believe that something is secured.
+func protects(name string) bool {
+	switch name {
+	case "authorizer.class.name", "super.users", "sasl.enabled.mechanisms", "ssl.client.auth":
+		return true
 	}
 	return false
 }
@@ -215,6 +229,9 @@ func (s *settings) logStart() {
 	}
 	if len(s.unused) > 0 {
 		s.log.Info("configuration keys of Kafka that have no effect here", "keys", strings.Join(s.unused, ","))
+	}
+	if len(s.unguarded) > 0 {
+		s.log.Warn("security is not available yet: these keys protect nothing", "keys", strings.Join(s.unguarded, ","))
 	}
 	for _, e := range s.endpoints {
 		if !e.loopback() {

@@ -155,6 +155,29 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
+func TestKeysThatProtectNothingAreNamed(t *testing.T) {
+	var out strings.Builder
+	c := Config{
+		InMemory: true, Logger: slog.New(slog.NewTextHandler(&out, nil)), Listeners: []string{"0.0.0.0:0"},
+		Properties: map[string]string{"authorizer.class.name": "x.Y", "no.such.key": "1", "num.io.threads": "8", "super.users": ""},
+	}
+	s, err := c.settings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.logStart()
+	for _, want := range []string{
+		`level=WARN msg="unknown configuration keys" keys=no.such.key`,
+		`keys=authorizer.class.name,num.io.threads,super.users`,
+		`protect nothing" keys=authorizer.class.name` + "\n",
+		`level=WARN msg="listener without authentication is open to the network" listener=PLAINTEXT`,
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing in:\n%s", want, out.String())
+		}
+	}
+}
+
 // The keys that a broker must take from Kafka's users.
 func TestKeysOfKafkaAreKnown(t *testing.T) {
 	const keys = `node.id broker.id process.roles listeners advertised.listeners listener.security.protocol.map inter.broker.listener.name

@@ -250,6 +250,7 @@ func (c *Conn) start(a *answer, req kmsg.Request) (err error) {
 			c.log.Error("panic in a handler", "api", a.route.Name(), "version", a.version, "client", c.RemoteAddr().String(),
 				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			err = fmt.Errorf("handle %s: panic: %v", a.route.Name(), p)
+			a.reply(nil, err) // gives back what the request held
 		}
 	}()
 	switch q := req.(type) {

@@ -179,6 +179,20 @@ func TestBackPressure(t *testing.T) {
 	})
 }
 
+// Requests whose handler panics give back what they held.
+func TestPanicsDoNotUseUpTheBudget(t *testing.T) {
+	h := start(t, server.Config{MaxInFlightBytes: 1 << 20, Routes: []server.Route{
+		server.OnDeferred(3, 13, func(context.Context, *server.Conn, *kmsg.ProduceRequest, func(*kmsg.ProduceResponse, error)) {
+			panic("on purpose")
+		}),
+	}}, false)
+	for range 5 {
+		c := h.dial()
+		c.send(1, produceRequest(-1, 400<<10))
+		c.ended()
+	}
+}
+
 // A request larger than the whole budget is served, alone.
 func TestBudgetSmallerThanARequest(t *testing.T) {
 	route, calls := produceLater()

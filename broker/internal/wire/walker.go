@@ -55,6 +55,14 @@ func (w *walker) int32() int32 {
 
 // uvarint reads an unsigned number of at most 32 bits in at most five bytes.
 func (w *walker) uvarint() uint32 {
+	if w.at < len(w.b) && w.b[w.at] < 0x80 { // nearly all are this short
+		w.at++
+		return uint32(w.b[w.at-1])
+	}
+	return w.longUvarint()
+}
+
+func (w *walker) longUvarint() uint32 {
 	var v uint64
 	for i := range 5 {
 		if w.at == len(w.b) {
