@@ -3,6 +3,7 @@ package function_test
 import (
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -548,5 +549,16 @@ func TestDocs(t *testing.T) {
 	}
 	if count[function.ScalarFunction] != 129 || count[function.AggregateFunction] != 18 || count[function.TableFunction] != 2 {
 		t.Errorf("got %v", count)
+	}
+}
+
+// TestDocsFile: docs/functions.md is what the registry says.
+func TestDocsFile(t *testing.T) {
+	got, err := os.ReadFile("../../../docs/functions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != function.Markdown(builtins) {
+		t.Error("docs/functions.md is not current: run go generate ./ksql/internal/function")
 	}
 }
