@@ -24,7 +24,7 @@ func NewKeyValue[K, V any](c Config[K, V]) (*KeyValue[K, V], error) {
 	if c.Keys == nil {
 		return nil, fmt.Errorf("open store %q: %w", c.Name, errRequired)
 	}
-	t, err := newTable(c, func(id uint16) schema[K] { return keyValueSchema[K]{id, c.Keys} })
+	t, err := newTable(c, layout{kind: keyValueLayout}, func(id uint16) schema[K] { return keyValueSchema[K]{id, c.Keys} })
 	if err != nil {
 		return nil, err
 	}

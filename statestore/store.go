@@ -133,9 +133,18 @@ type WindowConfig[K, V any] struct {
 	// least a minute, as in Kafka Streams.
 	SegmentInterval time.Duration
 
-	// ExactRetention drops a put as soon as its window start is not above stream time less Retention, as the in-memory
-	// window store of Kafka Streams does. Otherwise a put is taken as long as its segment lives.
+	// ExactRetention drops a put as soon as its window start is not above stream time less Retention, and walks all keys
+	// in order of window start and key, as the in-memory window store of Kafka Streams does. Otherwise a put is taken as
+	// long as its segment lives.
 	ExactRetention bool
+
+	// TimeOrdered lays windows out by start and then key, so that Closed is quick and FetchKeys and All come in that order.
+	// Stores whose results are emitted when windows close need it. Fetch then reads the windows of all keys.
+	TimeOrdered bool
+
+	// Hold, if set, keeps windows that begin at its result or later, whatever Retention says: those that are still to be
+	// emitted. Reads but Closed hide them all the same.
+	Hold func() int64
 
 	// OnExpired is called for each put that was dropped because its window is past retention. Such a put is still logged
 	// and sent to OnChange, as in Kafka Streams. May be nil.

@@ -66,11 +66,11 @@ type side[V any] struct {
 
 var errRequired = errors.New("Name, Engine, Keys and Values are required")
 
-func newTable[K, V any](cfg Config[K, V], makeSchema func(id uint16) schema[K]) (*table[K, V], error) {
+func newTable[K, V any](cfg Config[K, V], l layout, makeSchema func(id uint16) schema[K]) (*table[K, V], error) {
 	if cfg.Name == "" || cfg.Engine == nil || cfg.Values == nil {
 		return nil, fmt.Errorf("open store %q: %w", cfg.Name, errRequired)
 	}
-	id, err := storeID(cfg.Engine, cfg.Name)
+	id, err := storeID(cfg.Engine, cfg.Name, l)
 	if err != nil {
 		return nil, err
 	}
@@ -232,13 +232,17 @@ func (t *table[K, V]) put(k K, v V, ts int64, has bool) error {
 	return t.update(k, slot, v, ts, has, known)
 }
 
-// update gives the entry at slot, whose key is k, a new value. If known is false, its old value is only in the engine.
+// update gives the entry at slot, whose key is k, a new value. If known is false, its old value is only in the engine. A
+// value that cannot be encoded leaves the entry as it was, unless changes are held back: then that shows at Flush.
 func (t *table[K, V]) update(k K, slot int32, v V, ts int64, has, known bool) error {
 	e := t.slab.at(slot)
 	var c Change[K, V]
 	if t.cfg.Caching {
 		t.markDirty(slot, e, known)
 	} else {
+		if err := t.encodeNew(slot, v, ts, has); err != nil {
+			return err
+		}
 		c = Change[K, V]{Key: k, New: v, HasNew: has, Old: e.value, HasOld: e.state&present != 0, Timestamp: ts}
 	}
 	e.value, e.ts = v, ts
@@ -260,7 +264,20 @@ func (t *table[K, V]) update(k K, slot int32, v V, ts int64, has, known bool) er
 	return nil
 }
 
-// sendNow sends a change that is not held back.
+// encodeNew sets t.value to the stored form of a new value for the entry at slot. If that fails, an entry that was made
+// for it goes.
+func (t *table[K, V]) encodeNew(slot int32, v V, ts int64, has bool) error {
+	if !has {
+		return nil
+	}
+	err := t.encode(v, ts)
+	if err != nil && t.slab.at(slot).state&(present|pending) == 0 {
+		t.remove(slot)
+	}
+	return err
+}
+
+// sendNow sends a change that is not held back. t.value is the stored form of its value.
 func (t *table[K, V]) sendNow(slot int32, c Change[K, V]) error {
 	if t.cfg.Log != nil {
 		if err := t.log(t.slab.at(slot)); err != nil {
@@ -280,24 +297,21 @@ func (t *table[K, V]) sendNow(slot int32, c Change[K, V]) error {
 	return t.cfg.OnChange(c)
 }
 
-// log writes the changelog record of e.
+// log writes the changelog record of e, the stored form of whose value is t.value.
 func (t *table[K, V]) log(e *entry[V]) error {
 	r := ChangelogRecord{Timestamp: e.ts}
 	t.topicKey = t.schema.appendTopicKey(t.topicKey[:0], t.slab.key(e))
 	r.Key = t.topicKey
 	if e.state&present != 0 {
-		if err := t.encode(e); err != nil {
-			return err
-		}
 		r.Value = t.value[valueHeaderBytes:]
 	}
 	return t.cfg.Log(r)
 }
 
-// encode sets t.value to the stored form of e's value.
-func (t *table[K, V]) encode(e *entry[V]) (err error) {
-	t.value = appendValueHeader(t.value[:0], e.ts)
-	if t.value, err = t.cfg.Values.Append(t.value, e.value); err != nil {
+// encode sets t.value to the stored form of v.
+func (t *table[K, V]) encode(v V, ts int64) (err error) {
+	t.value = appendValueHeader(t.value[:0], ts)
+	if t.value, err = t.cfg.Values.Append(t.value, v); err != nil {
 		return fmt.Errorf("encode value of store %s: %w", t.cfg.Name, err)
 	}
 	t.valueLen = (15*t.valueLen + len(t.value) + 8) / 16

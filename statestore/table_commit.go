@@ -25,6 +25,11 @@ func (t *table[K, V]) send(slot int32) error {
 	}
 	c := Change[K, V]{New: e.value, HasNew: has, Timestamp: e.ts, Context: s.context}
 	if t.cfg.Log != nil {
+		if has {
+			if err := t.encode(e.value, e.ts); err != nil {
+				return err
+			}
+		}
 		if err := t.log(e); err != nil {
 			return err
 		}
@@ -122,7 +127,7 @@ func (t *table[K, V]) Prepare(b *Batch) error {
 		if e.state&present == 0 {
 			b.Delete(t.engineKey)
 		} else {
-			if err := t.encode(e); err != nil {
+			if err := t.encode(e.value, e.ts); err != nil {
 				return err
 			}
 			b.Put(t.engineKey, t.value)
@@ -207,7 +212,8 @@ func (t *table[K, V]) evict() error {
 		return nil
 	}
 	t.resumeSweep = t.cachedBytes + t.cfg.MaxBytes/16
-	if t.dirtyCount == 0 || int64(t.dirtyCount)*t.slotBytes < t.cfg.MaxBytes/8 {
+	const smallCache = 64 << 10 // one that holds a few entries behaves as Kafka's does
+	if t.dirtyCount == 0 || t.cfg.MaxBytes > smallCache && int64(t.dirtyCount)*t.slotBytes < t.cfg.MaxBytes/8 {
 		return nil
 	}
 	return t.Flush()

@@ -3,6 +3,7 @@ package statestore_test
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -531,5 +532,142 @@ func TestCacheStaysInItsBudget(t *testing.T) {
 	}
 	if _, _, found, _ := s.Get("key-20000"); found {
 		t.Error("a key that was never put is found")
+	}
+}
+
+// TestWindowTimeOrder: time-ordered stores answer by start and key, from any layout, with rows in cache and engine.
+func TestWindowTimeOrder(t *testing.T) {
+	for name, change := range map[string]func(*statestore.WindowConfig[string, int64]){
+		"layout": func(c *statestore.WindowConfig[string, int64]) { c.TimeOrdered = true },
+		"sorted": func(c *statestore.WindowConfig[string, int64]) { c.ExactRetention = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := memstore.New()
+			s := openWindow(t, e, func(c *statestore.WindowConfig[string, int64]) {
+				c.Retention, c.SegmentInterval = time.Second, 10*time.Millisecond
+				change(c)
+			})
+			for i, w := range []struct {
+				key   string
+				start int64
+			}{{"b", 5}, {"a", 25}, {"c", 5}, {"a", 9}, {"b", 25}, {"ab", 9}} {
+				ok(t, s.Put(w.key, w.start, int64(i), 0))
+				if i == 2 {
+					commit(t, e, s)
+				}
+			}
+			if got, want := showWindows(t, s.All(statestore.Ascending)), "b@5=0 c@5=2 a@9=3 ab@9=5 a@25=1 b@25=4"; got != want {
+				t.Errorf("all: %s\nwant %s", got, want)
+			}
+			if got, want := showWindows(t, s.All(statestore.Descending)), "b@25=4 a@25=1 ab@9=5 a@9=3 c@5=2 b@5=0"; got != want {
+				t.Errorf("all backwards: %s\nwant %s", got, want)
+			}
+			if got, want := showWindows(t, s.Fetch("a", 0, 100, statestore.Ascending)), "a@9=3 a@25=1"; got != want {
+				t.Errorf("fetch a: %s\nwant %s", got, want)
+			}
+			from, to := "aa", "b"
+			if got, want := showWindows(t, s.FetchKeys(&from, &to, 6, 25, statestore.Ascending)), "ab@9=5 b@25=4"; got != want {
+				t.Errorf("fetch aa..b: %s\nwant %s", got, want)
+			}
+		})
+	}
+}
+
+// TestWindowClosed: windows past retention are still there for whoever has to emit them, and no longer.
+func TestWindowClosed(t *testing.T) {
+	e, held := memstore.New(), int64(0)
+	s := openWindow(t, e, func(c *statestore.WindowConfig[string, int64]) {
+		c.TimeOrdered, c.SegmentInterval, c.Hold = true, 10*time.Millisecond, func() int64 { return held }
+	})
+	for _, start := range []int64{3, 10, 30} {
+		ok(t, s.Put("k", start, start, 0))
+	}
+	ok(t, s.Put("k", 1000, 1000, 0))
+	commit(t, e, s)
+	if got := showWindows(t, s.All(statestore.Ascending)); got != "k@1000=1000" {
+		t.Errorf("all: %s", got)
+	}
+	if got := showWindows(t, s.Closed(0, 900)); got != "k@3=3 k@10=10 k@30=30" {
+		t.Errorf("closed: %s", got)
+	}
+	held = 30
+	ok(t, s.Put("k", 1001, 1001, 0))
+	commit(t, e, s)
+	if got := showWindows(t, s.Closed(0, 900)); got != "k@30=30" {
+		t.Errorf("closed, once the first are emitted: %s", got)
+	}
+}
+
+// TestCachedWindowsAreShown although their retention is over: Kafka Streams does so, as long as they are cached.
+func TestCachedWindowsAreShown(t *testing.T) {
+	e := memstore.New()
+	open := func() *statestore.Window[string, int64] {
+		return openWindow(t, e, func(c *statestore.WindowConfig[string, int64]) { c.Caching = true })
+	}
+	s := open()
+	ok(t, s.Put("a", 0, 1, 0))
+	ok(t, s.Put("b", 60, 2, 0))
+	commit(t, e, s)
+	if got := showWindows(t, s.All(statestore.Ascending)); got != "a@0=1 b@60=2" {
+		t.Errorf("all: %s", got)
+	}
+	if v, _, found, err := s.Get("a", 0); v != 1 || !found || err != nil {
+		t.Errorf("a@0: %d, %v, %v", v, found, err)
+	}
+	s = open()
+	if got := showWindows(t, s.All(statestore.Ascending)); got != "b@60=2" {
+		t.Errorf("all, with an empty cache: %s", got)
+	}
+}
+
+// TestUnencodableValue leaves a store without caching as it was.
+func TestUnencodableValue(t *testing.T) {
+	var log topic
+	e := memstore.New()
+	s, err := statestore.NewKeyValue(statestore.Config[string, string]{Name: "s", Engine: e, Keys: text{}, Values: picky{}, Log: log.log})
+	ok(t, err)
+	ok(t, s.Put("a", "good", 1))
+	for _, k := range []string{"a", "b"} {
+		if err := s.Put(k, "bad", 2); err == nil {
+			t.Errorf("put of a bad value for %s succeeds", k)
+		}
+	}
+	commit(t, e, s)
+	if v, ts, found, _ := s.Get("a"); v != "good" || ts != 1 || !found {
+		t.Errorf("a is %q@%d, %v", v, ts, found)
+	}
+	if _, _, found, _ := s.Get("b"); found {
+		t.Error("b is there")
+	}
+	if len(log) != 1 {
+		t.Errorf("changelog: %v", log.String())
+	}
+}
+
+// picky does not encode "bad".
+type picky struct{ text }
+
+func (picky) Append(dst []byte, v string) ([]byte, error) {
+	if v == "bad" {
+		return dst, fmt.Errorf("%q cannot be encoded", v)
+	}
+	return append(dst, v...), nil
+}
+
+// TestLayoutChange: state of another layout is not read as if it were of this one.
+func TestLayoutChange(t *testing.T) {
+	e := memstore.New()
+	openWindow(t, e, nil)
+	for name, change := range map[string]func(*statestore.WindowConfig[string, int64]){
+		"order":   func(c *statestore.WindowConfig[string, int64]) { c.TimeOrdered = true },
+		"segment": func(c *statestore.WindowConfig[string, int64]) { c.SegmentInterval = time.Second },
+	} {
+		c := statestore.WindowConfig[string, int64]{KeySerde: text{}, Retention: 50 * time.Millisecond}
+		c.Name, c.Engine, c.Values = "w", e, number{}
+		change(&c)
+		_, err := statestore.NewWindow(c)
+		if _, corrupt := errors.AsType[*statestore.CorruptionError](err); !corrupt {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -2,23 +2,27 @@ package statestore
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"time"
 )
 
 // Window is a store of timestamped values by key and window start.
 //
 // Its stream time is the largest window start ever put. Rows that begin before stream time less Retention are hidden from
-// reads at once, and removed a segment at a time.
+// reads at once, and removed a segment at a time. With caching, rows that are in the cache are not hidden, as in Kafka
+// Streams.
 type Window[K, V any] struct {
 	*table[WindowKey[K], V]
 	schema     windowSchema[K]
 	retention  int64 // ms
 	exact      bool
+	hold       func() int64
 	onExpired  func()
 	streamTime int64 // ms; -1 before the first put
 	savedTime  int64 // the stream time that Prepare added last
@@ -48,11 +52,15 @@ func NewWindow[K, V any](c WindowConfig[K, V]) (*Window[K, V], error) {
 		interval = max(c.Retention/2, minSegmentInterval)
 	}
 	s := &Window[K, V]{
-		schema:    windowSchema[K]{keys: c.KeySerde, interval: max(interval.Milliseconds(), 1)},
-		retention: c.Retention.Milliseconds(), exact: c.ExactRetention, onExpired: c.OnExpired,
+		schema:    windowSchema[K]{keys: c.KeySerde, interval: max(interval.Milliseconds(), 1), timeFirst: c.TimeOrdered},
+		retention: c.Retention.Milliseconds(), exact: c.ExactRetention, hold: c.Hold, onExpired: c.OnExpired,
 		streamTime: -1, savedTime: -1,
 	}
-	t, err := newTable(c.Config, func(id uint16) schema[WindowKey[K]] {
+	l := layout{kind: windowLayout, interval: s.schema.interval}
+	if c.TimeOrdered {
+		l.kind = windowByTimeLayout
+	}
+	t, err := newTable(c.Config, l, func(id uint16) schema[WindowKey[K]] {
 		s.schema.id = id
 		return s.schema
 	})
@@ -76,10 +84,10 @@ func (s *Window[K, V]) StreamTime() int64 { return s.streamTime }
 
 // Get returns the value of key in the window that begins at start.
 func (s *Window[K, V]) Get(key K, start int64) (v V, ts int64, ok bool, err error) {
-	if start < s.visibleFrom() {
-		return v, 0, false, nil
+	if k := (WindowKey[K]{key, start}); start >= s.visibleFrom() || s.cached(k) {
+		return s.get(k)
 	}
-	return s.get(WindowKey[K]{key, start})
+	return v, 0, false, nil
 }
 
 // Put sets the value of key in the window that begins at start. A put past retention changes nothing, but is counted with
@@ -113,6 +121,11 @@ func (s *Window[K, V]) refuse(k WindowKey[K], v V, ts int64, has bool) (err erro
 	if s.key, err = s.schema.appendKey(s.key[:0], k); err != nil {
 		return fmt.Errorf("encode key of store %s: %w", s.cfg.Name, err)
 	}
+	if has {
+		if err := s.encode(v, ts); err != nil {
+			return err
+		}
+	}
 	slot := s.insert(s.key, s.slab.hash(s.key), 0)
 	defer s.table.remove(slot)
 	e := s.slab.at(slot)
@@ -121,6 +134,15 @@ func (s *Window[K, V]) refuse(k WindowKey[K], v V, ts int64, has bool) (err erro
 		e.state |= present
 	}
 	return s.sendNow(slot, Change[WindowKey[K], V]{Key: k, New: v, HasNew: has, Timestamp: ts})
+}
+
+// cached says whether the cache shows a window that retention hides.
+func (s *Window[K, V]) cached(k WindowKey[K]) bool {
+	if !s.cfg.Caching {
+		return false
+	}
+	slot, _, err := s.find(k)
+	return err == nil && slot >= 0
 }
 
 // expired says whether a window that begins at start is not taken any more.
@@ -136,20 +158,41 @@ func (s *Window[K, V]) liveSegment() int64 {
 	return max(s.streamTime-s.retention, 0) / s.schema.interval
 }
 
-// visibleFrom is the first window start that reads show.
-func (s *Window[K, V]) visibleFrom() int64 { return max(s.streamTime-s.retention+1, 0) }
+// visibleFrom is the first window start that reads show. Kafka's time-ordered store shows one more.
+func (s *Window[K, V]) visibleFrom() int64 {
+	if s.schema.timeFirst {
+		return max(s.streamTime-s.retention, 0)
+	}
+	return max(s.streamTime-s.retention+1, 0)
+}
+
+// visible says whether reads show a row.
+func (s *Window[K, V]) visible(key []byte, start int64) bool {
+	return start >= s.visibleFrom() || s.cfg.Caching && s.slab.find(key, s.slab.hash(key)) >= 0
+}
+
+// readFrom is the first window start that any read can show.
+func (s *Window[K, V]) readFrom() int64 {
+	if s.cfg.Caching {
+		return s.swept * s.schema.interval
+	}
+	return s.visibleFrom()
+}
 
 // Fetch walks the windows of key with from <= start <= to (milliseconds) in order of their starts.
 func (s *Window[K, V]) Fetch(key K, from, to int64, order Order) iter.Seq2[WindowEntry[K, V], error] {
 	return func(yield func(WindowEntry[K, V], error) bool) {
-		plain, err := s.schema.keys.Append(nil, key)
+		plain, err := s.schema.keys.Append([]byte{}, key)
 		if err != nil {
 			yield(WindowEntry[K, V]{}, fmt.Errorf("encode key of store %s: %w", s.cfg.Name, err))
 			return
 		}
-		from, to := max(from, s.visibleFrom()), min(to, s.streamTime)
+		from, to := max(from, s.readFrom()), min(to, s.streamTime)
 		if from > to {
 			return
+		}
+		match := func(key []byte, start int64) bool {
+			return start >= from && start <= to && bytes.Equal(key[:len(key)-startBytes], plain) && s.visible(key, start)
 		}
 		first, last, step := from/s.schema.interval, to/s.schema.interval, int64(1)
 		if order == Descending {
@@ -157,7 +200,6 @@ func (s *Window[K, V]) Fetch(key K, from, to int64, order Order) iter.Seq2[Windo
 		}
 		for segment := first; ; segment += step {
 			low, high := s.schema.keyBounds(segment, plain, from, to)
-			match := func(r row[V]) bool { return len(r.key) == len(plain)+8 }
 			if !s.walk(low, high, order, match, yield) || segment == last {
 				return
 			}
@@ -166,7 +208,8 @@ func (s *Window[K, V]) Fetch(key K, from, to int64, order Order) iter.Seq2[Windo
 }
 
 // FetchKeys walks the windows with from <= start <= to of the keys low <= key <= high (as encoded); nil means no bound.
-// The order is that of Kafka Streams' persistent store: segment, key, start.
+// The order is that of Kafka Streams' persistent store: segment, key, start. With WindowConfig.TimeOrdered or
+// ExactRetention it is start, key.
 func (s *Window[K, V]) FetchKeys(low, high *K, from, to int64, order Order) iter.Seq2[WindowEntry[K, V], error] {
 	return func(yield func(WindowEntry[K, V], error) bool) {
 		lowKey, err := s.appendBound(low)
@@ -175,19 +218,42 @@ func (s *Window[K, V]) FetchKeys(low, high *K, from, to int64, order Order) iter
 			yield(WindowEntry[K, V]{}, fmt.Errorf("encode key of store %s: %w", s.cfg.Name, err))
 			return
 		}
-		from, to := max(from, s.visibleFrom()), min(to, s.streamTime)
+		from, to := max(from, s.readFrom()), min(to, s.streamTime)
 		if from > to {
 			return
 		}
-		lowEngine := s.schema.segmentPrefix(from / s.schema.interval)
-		highEngine := s.schema.segmentPrefix(to/s.schema.interval + 1)
-		s.walk(lowEngine, highEngine, order, func(r row[V]) bool {
-			key, start := splitWindowKey(r.key)
-			return start >= from && start <= to &&
-				(lowKey == nil || bytes.Compare(key, lowKey) >= 0) && (highKey == nil || bytes.Compare(key, highKey) <= 0)
-		}, yield)
+		match := func(key []byte, start int64) bool {
+			plain := key[:len(key)-startBytes]
+			return start >= from && start <= to && s.visible(key, start) &&
+				(lowKey == nil || bytes.Compare(plain, lowKey) >= 0) && (highKey == nil || bytes.Compare(plain, highKey) <= 0)
+		}
+		lowEngine, highEngine := s.schema.timeBounds(from, to)
+		if s.exact && !s.schema.timeFirst {
+			s.walkByTime(lowEngine, highEngine, order, match, yield)
+			return
+		}
+		s.walk(lowEngine, highEngine, order, match, yield)
 	}
 }
+
+// Closed walks the windows with from <= start <= to in order of start and key, also those that retention hides and Hold
+// keeps. It needs WindowConfig.TimeOrdered.
+func (s *Window[K, V]) Closed(from, to int64) iter.Seq2[WindowEntry[K, V], error] {
+	return func(yield func(WindowEntry[K, V], error) bool) {
+		from, to := max(from, 0), min(to, s.streamTime)
+		if !s.schema.timeFirst {
+			yield(WindowEntry[K, V]{}, fmt.Errorf("scan store %s: %w", s.cfg.Name, errNotTimeOrdered))
+			return
+		}
+		if from > to {
+			return
+		}
+		low, high := s.schema.timeBounds(from, to)
+		s.walk(low, high, Ascending, func(_ []byte, start int64) bool { return start >= from && start <= to }, yield)
+	}
+}
+
+var errNotTimeOrdered = errors.New("store is not time-ordered")
 
 // All walks all windows that retention has not hidden, in the order of FetchKeys.
 func (s *Window[K, V]) All(order Order) iter.Seq2[WindowEntry[K, V], error] {
@@ -201,12 +267,13 @@ func (s *Window[K, V]) appendBound(k *K) ([]byte, error) {
 	return s.schema.keys.Append([]byte{}, *k)
 }
 
-// walk yields the rows of a range of engine keys for which match holds. It returns false if the walk is over.
-func (s *Window[K, V]) walk(low, high []byte, order Order, match func(row[V]) bool, yield func(WindowEntry[K, V], error) bool) bool {
+// walk yields the rows of a range of engine keys for which match holds, given their cache key and start. It returns false
+// if the walk is over.
+func (s *Window[K, V]) walk(low, high []byte, order Order, match func(key []byte, start int64) bool, yield func(WindowEntry[K, V], error) bool) bool {
 	var keyErr error
 	more := true
 	err := s.scan(low, high, order, func(r row[V]) bool {
-		if !match(r) {
+		if _, start := splitWindowKey(r.key); !match(r.key, start) {
 			return true
 		}
 		var k WindowKey[K]
@@ -219,11 +286,51 @@ func (s *Window[K, V]) walk(low, high []byte, order Order, match func(row[V]) bo
 	if !more {
 		return false
 	}
-	if err = errors.Join(err, keyErr); err != nil {
+	if err = cmp.Or(err, keyErr); err != nil {
 		yield(WindowEntry[K, V]{}, fmt.Errorf("scan store %s: %w", s.cfg.Name, err))
 		return false
 	}
 	return true
+}
+
+// walkByTime is walk in the order of start and key.
+func (s *Window[K, V]) walkByTime(low, high []byte, order Order, match func(key []byte, start int64) bool, yield func(WindowEntry[K, V], error) bool) {
+	type found struct {
+		key   []byte
+		entry WindowEntry[K, V]
+	}
+	var rows []found
+	var keys [][]byte
+	remember := func(key []byte, start int64) bool {
+		ok := match(key, start)
+		if ok {
+			keys = append(keys, key)
+		}
+		return ok
+	}
+	failed := false
+	s.walk(low, high, order, remember, func(e WindowEntry[K, V], err error) bool {
+		if failed = err != nil; failed {
+			yield(e, err)
+			return false
+		}
+		rows = append(rows, found{keys[len(rows)], e})
+		return true
+	})
+	if failed {
+		return
+	}
+	slices.SortStableFunc(rows, func(x, y found) int {
+		if order == Descending {
+			x, y = y, x
+		}
+		return cmp.Or(cmp.Compare(x.entry.Start, y.entry.Start), bytes.Compare(x.key, y.key))
+	})
+	for _, r := range rows {
+		if !yield(r.entry, nil) {
+			return
+		}
+	}
 }
 
 // Prepare implements Store.
@@ -260,6 +367,9 @@ func (s *Window[K, V]) Restore(b *Batch, r ChangelogRecord) error {
 // expire removes the segments that retention has passed from the cache and the engine.
 func (s *Window[K, V]) expire() error {
 	live := s.liveSegment()
+	if s.hold != nil {
+		live = min(live, max(s.hold(), 0)/s.schema.interval)
+	}
 	if live <= s.swept {
 		return nil
 	}
@@ -299,14 +409,15 @@ func (s *Window[K, V]) dropCached(live int64) {
 // windowSchema lays windows out as
 //
 //	cache      key start(8)
-//	engine     id(2) segment(8) key start(8)
+//	engine     id(2) segment(8) key start(8), or id(2) segment(8) start(8) key
 //	changelog  key start(8) sequence(4)
 //
 // with all numbers big-endian. The sequence number is that of stores with duplicates, and 0 here.
 type windowSchema[K any] struct {
-	id       uint16
-	keys     Serde[K]
-	interval int64 // of a segment, ms
+	id        uint16
+	keys      Serde[K]
+	interval  int64 // of a segment, ms
+	timeFirst bool
 }
 
 const (
@@ -332,14 +443,22 @@ func (s windowSchema[K]) decodeKey(key []byte) (k WindowKey[K], err error) {
 func (s windowSchema[K]) appendEngineKey(dst, key []byte) []byte {
 	dst = binary.BigEndian.AppendUint16(dst, s.id)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(s.segment(key)))
-	return append(dst, key...)
+	if !s.timeFirst {
+		return append(dst, key...)
+	}
+	n := len(key) - startBytes
+	return append(append(dst, key[n:]...), key[:n]...)
 }
 
 func (s windowSchema[K]) cacheKey(dst, engineKey []byte) ([]byte, error) {
 	if len(engineKey) < storeIDBytes+segmentBytes+startBytes {
 		return nil, fmt.Errorf("%w: %d bytes", errWindowKey, len(engineKey))
 	}
-	return append(dst, engineKey[storeIDBytes+segmentBytes:]...), nil
+	b := engineKey[storeIDBytes+segmentBytes:]
+	if !s.timeFirst {
+		return append(dst, b...), nil
+	}
+	return append(append(dst, b[startBytes:]...), b[:startBytes]...), nil
 }
 
 func (s windowSchema[K]) appendTopicKey(dst, key []byte) []byte {
@@ -363,14 +482,35 @@ func (s windowSchema[K]) segmentPrefix(segment int64) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16(nil, s.id), uint64(segment))
 }
 
-// keyBounds are the engine keys low <= k < high of a key's windows with from <= start <= to in a segment. Windows of
-// longer keys may lie between them.
+// keyBounds are engine keys low <= k < high between which a key's windows with from <= start <= to in a segment lie.
+// Windows of other keys may lie there, too.
 func (s windowSchema[K]) keyBounds(segment int64, key []byte, from, to int64) (low, high []byte) {
+	if s.timeFirst {
+		low = binary.BigEndian.AppendUint64(s.segmentPrefix(segment), uint64(max(from, segment*s.interval)))
+		return low, s.afterStart(segment, to)
+	}
 	low = append(s.segmentPrefix(segment), key...)
 	high = bytes.Clone(low)
 	low = binary.BigEndian.AppendUint64(low, uint64(from))
 	high = binary.BigEndian.AppendUint64(high, uint64(to))
 	return low, append(high, 0)
+}
+
+// timeBounds are engine keys low <= k < high between which all windows with from <= start <= to lie.
+func (s windowSchema[K]) timeBounds(from, to int64) (low, high []byte) {
+	first, last := from/s.interval, to/s.interval
+	if !s.timeFirst {
+		return s.segmentPrefix(first), s.segmentPrefix(last + 1)
+	}
+	return binary.BigEndian.AppendUint64(s.segmentPrefix(first), uint64(from)), s.afterStart(last, to)
+}
+
+// afterStart is the first engine key of a time-ordered segment behind the windows that begin at to or before.
+func (s windowSchema[K]) afterStart(segment, to int64) []byte {
+	if to >= math.MaxInt64-1 || (to+1)/s.interval > segment {
+		return s.segmentPrefix(segment + 1)
+	}
+	return binary.BigEndian.AppendUint64(s.segmentPrefix(segment), uint64(to+1))
 }
 
 // splitWindowKey splits a cache key.
