@@ -67,6 +67,8 @@ const (
 	stepsPerBatch = 256
 	// tickInterval is how often wall-clock punctuators are looked at, Kafka's poll.ms.
 	tickInterval = 100 * time.Millisecond
+	// maxWipes is how often a task may lose its state before the disk is held to be broken.
+	maxWipes = 5
 )
 
 var errWorkerEnded = errors.New("task has ended")
@@ -111,13 +113,13 @@ func (w *worker) stop() {
 // anew from its changelogs.
 func (w *worker) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, w.close()) }()
-	for {
+	for wiped := 0; ; wiped++ {
 		err := w.open(ctx)
 		if err == nil {
 			err = w.loop(ctx)
 		}
 		corruption, corrupt := errors.AsType[*statestore.CorruptionError](err)
-		if !corrupt || ctx.Err() != nil {
+		if !corrupt || ctx.Err() != nil || wiped == maxWipes {
 			return err
 		}
 		w.log.Error("state is corrupt: it is wiped and restored from its changelogs", "err", corruption)
