@@ -166,7 +166,7 @@ func (s *settings) check() error {
 				continue
 			}
 			s.unused = append(s.unused, name)
-			if protects(name) && s.static[name] != "" {
+			if k.Guards && s.static[name] != "" {
 				s.unguarded = append(s.unguarded, name)
 			}
 		}
@@ -180,15 +180,6 @@ func isPrefixed(name string) bool {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
-	}
-	return false
-}
-
-// protects tells whether a key makes people believe that something is secured.
-func protects(name string) bool {
-	switch name {
-	case "authorizer.class.name", "super.users", "sasl.enabled.mechanisms", "ssl.client.auth":
-		return true
 	}
 	return false
 }

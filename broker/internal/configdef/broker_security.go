@@ -4,7 +4,7 @@ package configdef
 func securityKeys() []row {
 	return []row{
 		{"allow.everyone.if.no.acl.found", Boolean, "false", "Allow what no ACL speaks of.", nil, unused},
-		{"authorizer.class.name", String, "", "Java class that decides who may do what. Any value turns on the built-in ACL authorizer where that is available.", nil, unused},
+		{"authorizer.class.name", String, "", "Java class that decides who may do what. Any value turns on the built-in ACL authorizer where that is available.", nil, unused | guards},
 		{"connection.failed.authentication.delay.ms", Int, "100", "How long a connection that failed to authenticate is kept before it is closed.", atLeast(0), unused},
 		{"delegation.token.expiry.check.interval.ms", Long, "3600000", "Time between two searches for delegation tokens that expired.", atLeast(1), unused},
 		{"delegation.token.expiry.time.ms", Long, "86400000", "A delegation token that is not renewed for so long expires.", atLeast(1), unused},
@@ -13,7 +13,7 @@ func securityKeys() []row {
 		{"delegation.token.secret.key", Password, null, "Secret that delegation tokens are signed with.", nil, unused},
 		{"principal.builder.class", Class, "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder", "Java class that names authenticated clients.", nil, perBroker | unused},
 		{"sasl.client.callback.handler.class", Class, null, "Java class of SASL client callbacks.", nil, unused},
-		{"sasl.enabled.mechanisms", List, "GSSAPI", "SASL mechanisms that clients may use.", nil, perBroker | unused},
+		{"sasl.enabled.mechanisms", List, "GSSAPI", "SASL mechanisms that clients may use.", nil, perBroker | unused | guards},
 		{"sasl.jaas.config", Password, null, "JAAS login configuration of the broker.", nil, perBroker | unused},
 		{"sasl.kerberos.kinit.cmd", String, "/usr/bin/kinit", "Path of kinit.", nil, perBroker | unused},
 		{"sasl.kerberos.min.time.before.relogin", Long, "60000", "Least time between two Kerberos logins.", nil, perBroker | unused},
@@ -66,7 +66,7 @@ func securityKeys() []row {
 		{"ssl.allow.dn.changes", Boolean, "false", "Allow a new certificate to have another name.", nil, unused},
 		{"ssl.allow.san.changes", Boolean, "false", "Allow a new certificate to have other alternative names.", nil, unused},
 		{"ssl.cipher.suites", List, "", "TLS cipher suites that are offered.", nil, perBroker | unused},
-		{"ssl.client.auth", String, "none", "Whether clients must show a certificate: required, requested or none.", oneOf("required", "requested", "none"), perBroker | unused},
+		{"ssl.client.auth", String, "none", "Whether clients must show a certificate: required, requested or none.", oneOf("required", "requested", "none"), perBroker | unused | guards},
 		{"ssl.enabled.protocols", List, "TLSv1.2,TLSv1.3", "TLS versions that are offered.", nil, perBroker | unused},
 		{"ssl.endpoint.identification.algorithm", String, "https", "How the name of a server is checked against its certificate.", nil, perBroker | unused},
 		{"ssl.engine.factory.class", Class, null, "Java class that makes TLS engines.", nil, perBroker | unused},
@@ -86,6 +86,6 @@ func securityKeys() []row {
 		{"ssl.truststore.location", String, null, "File of the certificates of trusted authorities.", nil, perBroker | unused},
 		{"ssl.truststore.password", Password, null, "Password of that file.", nil, perBroker | unused},
 		{"ssl.truststore.type", String, "JKS", "Format of that file: PEM, PKCS12 or JKS.", nil, perBroker | unused},
-		{"super.users", String, "", "Principals who may do everything.", nil, unused},
+		{"super.users", String, "", "Principals who may do everything.", nil, unused | guards},
 	}
 }

@@ -51,6 +51,7 @@ type Key struct {
 	Synonym    string // topic and group keys: the broker key that holds the default, if there is one
 	Unused     bool   // accepted for Kafka's sake, without effect here
 	Own        bool   // ours, unknown to Kafka
+	Guards     bool   // whoever sets it believes that something is protected
 
 	check   check
 	aliases []alias // broker keys that are read where this one is not set, its own name or synonym first

@@ -26,6 +26,7 @@ const (
 	perBroker
 	unused
 	own
+	guards
 )
 
 // alias is a broker key that holds the default of another key, in another unit: its value times factor.
@@ -77,6 +78,7 @@ func (r *row) key(s Scope) *Key {
 	k := &Key{
 		Name: r.name, Scope: s, Type: r.typ, Doc: r.doc, check: r.check,
 		Sensitive: r.typ == Password, Unused: r.flags&unused != 0, Own: r.flags&own != 0,
+		Guards: r.flags&guards != 0,
 	}
 	if r.def != null {
 		k.Default, k.HasDefault = r.def, true

@@ -23,7 +23,12 @@ func NewGuard() *Guard { return compiled() }
 // compiled builds the shapes of all versions once; they never change after.
 var compiled = sync.OnceValue(func() *Guard {
 	g := &Guard{}
-	for _, m := range requests() {
+	all := requests()
+	for i, m := range all {
+		newest := &all[i] // the shapes of a key follow each other, the newest last
+		for j := i; j < len(all) && all[j].key == m.key; j++ {
+			newest = &all[j]
+		}
 		for len(g.byKey) <= int(m.key) {
 			g.byKey = append(g.byKey, nil)
 		}
@@ -31,7 +36,7 @@ var compiled = sync.OnceValue(func() *Guard {
 			g.byKey[m.key] = append(g.byKey[m.key], nil)
 		}
 		for v := m.min; v <= m.max; v++ {
-			g.byKey[m.key][v] = compile(&m, v)
+			g.byKey[m.key][v] = compile(&m, newest, v)
 		}
 	}
 	return g
@@ -96,7 +101,7 @@ var (
 func compileAll(m message) []*shape {
 	all := make([]*shape, m.max+1)
 	for v := range all {
-		all[v] = compile(&m, int16(v))
+		all[v] = compile(&m, &m, int16(v))
 	}
 	return all
 }

@@ -73,24 +73,25 @@ const (
 	wordSize   = 8
 )
 
-func compile(m *message, version int16) *shape {
-	return compileStruct(m.fields, version, version >= m.flexible)
+// compile makes the shape of a message in one version. newest is the same message as the newest release has it: kmsg's
+// structures have its fields in all versions, so their size is counted by it.
+func compile(m, newest *message, version int16) *shape {
+	return compileStruct(m.fields, newest.fields, version, version >= m.flexible)
 }
 
-func compileStruct(fields []field, version int16, flexible bool) *shape {
-	s := &shape{flexible: flexible, size: tagsSize + wordSize}
+func compileStruct(fields, newest []field, version int16, flexible bool) *shape {
+	s := &shape{flexible: flexible, size: tagsSize + wordSize + max(goSizes(fields), goSizes(newest))}
 	for i := range fields {
 		f := &fields[i]
-		s.size += goSize(f)
 		if f.tagged > 0 && flexible && (!f.in(version) || since(f.tagged, version)) {
 			// kmsg decodes a tagged field that it knows in every flexible version, also in those before its time.
-			s.tags = append(s.tags, compileField(f, max(version, f.tagged-1), flexible))
+			s.tags = append(s.tags, compileField(f, newest, max(version, f.tagged-1), flexible))
 			continue
 		}
 		if !f.in(version) {
 			continue
 		}
-		o := compileField(f, version, flexible)
+		o := compileField(f, newest, version, flexible)
 		s.least += leastOf(&o, flexible)
 		if last := len(s.ops) - 1; o.kind == int8Kind && last >= 0 && s.ops[last].kind == int8Kind {
 			s.ops[last].fixed += o.fixed
@@ -105,17 +106,23 @@ func compileStruct(fields []field, version int16, flexible bool) *shape {
 }
 
 // compileField makes the step for one field. int8Kind stands for any fixed size.
-func compileField(f *field, version int16, flexible bool) op {
+func compileField(f *field, siblings []field, version int16, flexible bool) op {
+	newest := f.fields
+	for i := range siblings {
+		if siblings[i].name == f.name && len(siblings[i].fields) > 0 {
+			newest = siblings[i].fields
+		}
+	}
 	o := op{kind: f.kind, name: f.name, tag: f.tag, nullable: since(f.nullable, version)}
 	switch f.kind {
 	case stringKind, bytesKind:
 	case structKind:
-		o.sub = compileStruct(f.fields, version, flexible)
+		o.sub = compileStruct(f.fields, newest, version, flexible)
 	case arrayKind:
 		o.elem = f.elem
 		switch f.elem {
 		case structKind:
-			o.sub = compileStruct(f.fields, version, flexible)
+			o.sub = compileStruct(f.fields, newest, version, flexible)
 			o.least, o.size = max(o.sub.least, 1), o.sub.size
 		case stringKind, bytesKind:
 			o.least, o.size = lengthOf(f.elem, flexible), stringSize
@@ -166,6 +173,13 @@ func leastOf(o *op, flexible bool) int {
 	return lengthOf(o.kind, flexible)
 }
 
+func goSizes(fields []field) (n int64) {
+	for i := range fields {
+		n += goSize(&fields[i])
+	}
+	return n
+}
+
 // goSize is what a field takes in the structure of kmsg, which has the fields of all versions.
 func goSize(f *field) int64 {
 	switch f.kind {
@@ -174,11 +188,7 @@ func goSize(f *field) int64 {
 	case arrayKind, bytesKind:
 		return sliceSize
 	case structKind:
-		n := int64(tagsSize)
-		for i := range f.fields {
-			n += goSize(&f.fields[i])
-		}
-		return n
+		return tagsSize + goSizes(f.fields)
 	}
 	return stringSize
 }
