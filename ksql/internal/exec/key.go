@@ -44,10 +44,10 @@ func NewKeySerde(f catalog.Formats, columns []types.Column) (serde.Serde[Key], e
 		return nil, err
 	}
 	list := columnsAt(columns, 0)
-	if s.decoder, err = format.NewDecoder(spec, list); err != nil {
+	if s.decoder, err = newDecoder(spec, list); err != nil {
 		return nil, fmt.Errorf("key: %w", err)
 	}
-	s.encoder, err = format.NewEncoder(spec, list)
+	s.encoder, err = newEncoder(spec, list)
 	if err != nil {
 		return nil, fmt.Errorf("key: %w", err)
 	}

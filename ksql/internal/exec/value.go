@@ -30,7 +30,7 @@ func NewValueSerde(f catalog.Formats, columns []types.Column, first, size int, n
 		return nil, err
 	}
 	list := columnsAt(columns, first)
-	if s.encoder, err = format.NewEncoder(spec, list); err != nil {
+	if s.encoder, err = newEncoder(spec, list); err != nil {
 		return nil, fmt.Errorf("value: %w", err)
 	}
 	if needed != nil {
@@ -41,7 +41,7 @@ func NewValueSerde(f catalog.Formats, columns []types.Column, first, size int, n
 			}
 		}
 	}
-	if s.decoder, err = format.NewDecoder(spec, list); err != nil {
+	if s.decoder, err = newDecoder(spec, list); err != nil {
 		return nil, fmt.Errorf("value: %w", err)
 	}
 	return s, nil
