@@ -11,9 +11,6 @@ import (
 
 // What was acknowledged survives kill -9, and SIGTERM ends a broker under load within five seconds.
 func TestKillAndTerminate(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds a program")
-	}
 	p := testcluster.StartProcess(t, t.TempDir(), nil)
 	n := 0
 	for range 3 {

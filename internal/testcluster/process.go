@@ -25,15 +25,16 @@ type Process struct {
 	out  chan string // its lines on stdout
 }
 
-// StartProcess builds the broker, runs it on a free port of 127.0.0.1 with its files in dir, and kills it when the test
-// ends. The properties are added to its own; durability is fsync unless they say otherwise.
+// StartProcess runs a broker on a free port of 127.0.0.1 with its files in dir, and kills it when the test ends. The
+// properties are added to its own; durability is fsync unless they say otherwise. The program is the test itself, started
+// once more: its TestMain must call NodeMain first.
 func StartProcess(t testing.TB, dir string, properties map[string]string) *Process {
 	t.Helper()
-	p := &Process{t: t, bin: filepath.Join(t.TempDir(), "node"), file: filepath.Join(t.TempDir(), "server.properties")}
-	build := exec.Command("go", "build", "-o", p.bin, "github.com/chortal/chortal/internal/testcluster/node")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build broker: %v\n%s", err, out)
+	bin, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
+	p := &Process{t: t, bin: bin, file: filepath.Join(t.TempDir(), "server.properties")}
 	p.addr = freeAddr(t)
 	all := map[string]string{
 		"listeners": "PLAINTEXT://" + p.addr, "log.dirs": dir, "group.initial.rebalance.delay.ms": "0",
@@ -65,7 +66,8 @@ func freeAddr(t testing.TB) string {
 // Start runs the process again after Kill or Terminate, on the same address and files.
 func (p *Process) Start() {
 	p.t.Helper()
-	cmd := exec.Command(p.bin, p.file)
+	cmd := exec.Command(p.bin)
+	cmd.Env = append(os.Environ(), nodeEnv+"="+p.file)
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
