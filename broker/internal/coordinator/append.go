@@ -223,7 +223,9 @@ func (s *shard[M]) read(ctx context.Context) (m M, log Log, err error) {
 	if err != nil {
 		return m, nil, fmt.Errorf("read %s-%d: %w", s.cfg.Name, s.id, err)
 	}
-	s.logger.Info("loaded coordinator", "records", records, "duration", time.Since(began))
+	if records > 0 {
+		s.logger.Info("loaded coordinator", "records", records, "duration", time.Since(began))
+	}
 	return m, log, nil
 }
 
