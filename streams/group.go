@@ -111,7 +111,7 @@ func (m *materialized[K, V]) keyValue() *processor.StoreSpec {
 }
 
 // window returns the description of the store as a window store.
-func (m *materialized[K, V]) window(size, grace int64) *processor.StoreSpec {
+func (m *materialized[K, V]) window(size, grace int64, timeOrdered bool) *processor.StoreSpec {
 	retention := addMillis(size, grace)
 	if m.o.retention > 0 {
 		retention = m.o.retention.Milliseconds()
@@ -121,7 +121,7 @@ func (m *materialized[K, V]) window(size, grace int64) *processor.StoreSpec {
 	}
 	spec := m.storeSpec()
 	spec.Retention, spec.Cleanup = retention, processor.CleanupCompactDelete
-	return processor.WindowSpec(spec, processor.WindowOptions[K, V]{KeyValueOptions: processor.KeyValueOptions[K, V]{
+	return processor.WindowSpec(spec, processor.WindowOptions[K, V]{TimeOrdered: timeOrdered, KeyValueOptions: processor.KeyValueOptions[K, V]{
 		Key: keySerde(m.b, "store "+m.name, m.key), Value: valueSerde(m.b, "store "+m.name, m.value),
 		Caching: m.caching(), OldValues: func() bool { return *m.oldValues },
 	}})

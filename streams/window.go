@@ -156,7 +156,7 @@ func aggregateWindowed[K, V, A any](g *TimeWindowed[K, V], first func() (A, erro
 		if err != nil {
 			return err
 		}
-		return b.addStore(t, m.window(w.Size(), w.Grace()), name)
+		return b.addStore(t, m.window(w.Size(), w.Grace(), g.windows.onClose), name)
 	}}
 	b.g.Add(n, s.node)
 	return &Table[Windowed[K], A]{

@@ -58,4 +58,16 @@ func (x *st[K]) joinGlobal(op object, t *streams.GlobalTable[any, any], left boo
 
 func (x *st[K]) joinStream(op object, other any, kind string) { notYet("stream-stream join") }
 
-func (x *tb[K]) join(op object, other any, kind string) { notYet("table-table join") }
+func (x *tb[K]) join(op object, other any, kind string) {
+	t, ok := other.(*tb[K])
+	if !ok {
+		notYet("join of a %T with a %T", x, other)
+	}
+	if op.has("fk") {
+		notYet("foreign-key join")
+	}
+	f := joinerOf(op.str("fn", ""))
+	join := func(k K, a, b *any) (any, error) { return f(k, or(a), or(b)), nil }
+	k := map[string]streams.JoinKind{"join": streams.Inner, "leftJoin": streams.Left, "outerJoin": streams.Outer}[kind]
+	x.wrap(op, streams.TryJoinTables(x.Table, t.Table, join, k, append(named(op), materialized[K](op)...)...))
+}

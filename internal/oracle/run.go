@@ -334,7 +334,9 @@ func (r *run) rows(name string) ([]map[string]any, error) {
 
 func (r *run) row(name string, k, v any, ts int64) map[string]any {
 	o := map[string]any{"v": show(v), "t": ts}
-	if k != nil {
+	if w, ok := k.(window); ok {
+		o["k"], o["start"] = show(w.Key), w.Start
+	} else if k != nil {
 		o["k"] = show(k)
 	}
 	if r.build.plain[name] {

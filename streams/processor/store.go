@@ -1,11 +1,9 @@
 package processor
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"iter"
-	"slices"
+	"math"
 
 	"github.com/chortal/chortal/statestore"
 	"github.com/chortal/chortal/streams/serde"
@@ -168,14 +166,18 @@ func KeyValueSpec[K, V any](spec StoreSpec, o KeyValueOptions[K, V]) *StoreSpec 
 // WindowStore is a window store as processors see it.
 type WindowStore[K, V any] struct {
 	*statestore.Window[K, V]
-	env     *Env
-	changed func(c *statestore.Change[statestore.WindowKey[K], V]) error
+	keepFrom int64
+	env      *Env
+	changed  func(c *statestore.Change[statestore.WindowKey[K], V]) error
 }
 
 // OnChange sets what is called with changes that a cache has held back.
 func (s *WindowStore[K, V]) OnChange(fn func(c *statestore.Change[statestore.WindowKey[K], V]) error) {
 	s.changed = fn
 }
+
+// KeepFrom says that windows from this start on are still needed, though retention may have passed them.
+func (s *WindowStore[K, V]) KeepFrom(start int64) { s.keepFrom = start }
 
 func (s *WindowStore[K, V]) change(c statestore.Change[statestore.WindowKey[K], V]) error {
 	if s.changed == nil {
@@ -189,6 +191,9 @@ type WindowOptions[K, V any] struct {
 	KeyValueOptions[K, V]
 	// SegmentInterval in milliseconds, zero for the default.
 	SegmentInterval int64
+	// TimeOrdered walks windows by their start first, for results that are emitted when windows close. The node that
+	// emits them says with KeepFrom which windows it still needs, however old.
+	TimeOrdered bool
 }
 
 // WindowSpec completes spec, whose Retention is required, to one of a window store.
@@ -206,6 +211,10 @@ func WindowSpec[K, V any](spec StoreSpec, o WindowOptions[K, V]) *StoreSpec {
 			cfg.Context, cfg.OnChange = c.Env.remember, s.change
 			cfg.OldValues = o.OldValues != nil && o.OldValues()
 		}
+		if cfg.TimeOrdered = o.TimeOrdered; o.TimeOrdered {
+			s.keepFrom = math.MaxInt64
+			cfg.Hold = func() int64 { return s.keepFrom }
+		}
 		var err error
 		if s.Window, err = statestore.NewWindow(cfg); err != nil {
 			return nil, fmt.Errorf("open store %s: %w", c.Name, err)
@@ -213,24 +222,4 @@ func WindowSpec[K, V any](spec StoreSpec, o WindowOptions[K, V]) *StoreSpec {
 		return s, nil
 	}
 	return &spec
-}
-
-// Closed walks the windows whose start lies in [from, to], ordered by start and then by key.
-func (s *WindowStore[K, V]) Closed(from, to int64) iter.Seq2[statestore.WindowEntry[K, V], error] {
-	return func(yield func(statestore.WindowEntry[K, V], error) bool) {
-		var list []statestore.WindowEntry[K, V]
-		for e, err := range s.FetchKeys(nil, nil, from, to, statestore.Ascending) {
-			if err != nil {
-				yield(e, err)
-				return
-			}
-			list = append(list, e)
-		}
-		slices.SortStableFunc(list, func(a, b statestore.WindowEntry[K, V]) int { return cmp.Compare(a.Start, b.Start) })
-		for _, e := range list {
-			if !yield(e, nil) {
-				return
-			}
-		}
-	}
 }

@@ -36,6 +36,7 @@ func (n *WindowAggregate[K, V, A]) Init(c *processor.Context[Windowed[K], Change
 	n.direct = !n.store.Caching() && !n.OnClose
 	if n.OnClose {
 		n.closer.init(c.Env(), c.Node())
+		n.keep()
 		return nil
 	}
 	n.store.OnChange(func(ch *statestore.Change[statestore.WindowKey[K], A]) error {
@@ -122,7 +123,17 @@ func (n *WindowAggregate[K, V, A]) emit(r *processor.Record[K, V], closed int64)
 		}
 	}
 	n.closer.done(closed)
+	n.keep()
 	return nil
+}
+
+// keep tells the store which windows are still to be emitted.
+func (n *WindowAggregate[K, V, A]) keep() {
+	if n.closer.last < 0 {
+		n.store.KeepFrom(0)
+		return
+	}
+	n.store.KeepFrom(max(0, n.closer.last-n.Windows.Size()+1))
 }
 
 // closer decides when closed windows are emitted: not more often than the emit interval of wall-clock time, and only if
