@@ -1,6 +1,7 @@
 package format
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"strconv"
@@ -73,7 +74,7 @@ func (d *delimitedDecoder) shares(field []byte) bool {
 // field cuts the next field off. A quoted field with doubled quotes is assembled in scratch.
 func (d *delimitedDecoder) field(b []byte) (field, rest []byte, quoted, more bool, err error) {
 	if len(b) == 0 || b[0] != '"' {
-		end := strings.IndexRune(text(b), d.delim)
+		end := bytes.IndexRune(b, d.delim)
 		nl := lineEnd(b)
 		if end < 0 || nl < end {
 			return b[:nl], nil, false, false, nil
