@@ -9,9 +9,7 @@ package handler
 import (
 	"context"
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -34,11 +32,19 @@ func (h *Handlers) apiVersions(ctx context.Context, c *server.Conn, req *kmsg.Ap
 		key.MinVersion, key.MaxVersion = route.Versions()
 		resp.ApiKeys = append(resp.ApiKeys, key)
 	}
-	features := r.img.Features()
-	for _, name := range slices.Sorted(maps.Keys(features)) {
-		f := kmsg.NewApiVersionsResponseFinalizedFeature()
-		f.Name, f.MaxVersionLevel, f.MinVersionLevel = name, features[name], features[name]
-		resp.FinalizedFeatures = append(resp.FinalizedFeatures, f)
+	for _, f := range supported(h.routes) {
+		if req.Version >= 4 { // before, a least level of 0 could not be said
+			s := kmsg.NewApiVersionsResponseSupportedFeature()
+			s.Name, s.MaxVersion = f.name, f.max
+			resp.SupportedFeatures = append(resp.SupportedFeatures, s)
+		}
+		level := f.level(r.img)
+		if level == 0 {
+			continue
+		}
+		fin := kmsg.NewApiVersionsResponseFinalizedFeature()
+		fin.Name, fin.MaxVersionLevel, fin.MinVersionLevel = f.name, level, level
+		resp.FinalizedFeatures = append(resp.FinalizedFeatures, fin)
 	}
 	resp.FinalizedFeaturesEpoch = max(r.img.Offset(), 0)
 	return resp, nil

@@ -6,6 +6,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/chortal/chortal/broker/internal/fs"
+	"github.com/chortal/chortal/broker/internal/metadata"
 )
 
 func apiVersions(version int16) *kmsg.ApiVersionsRequest {
@@ -51,4 +54,34 @@ func TestApiVersions(t *testing.T) {
 	f("cluster", node, nil)
 	f("other", -1, kerr.RebootstrapRequired)
 	f("cluster", 7, kerr.RebootstrapRequired)
+}
+
+// A feature is told once its APIs are served, and off when it was turned off.
+func TestApiVersionsFeatures(t *testing.T) {
+	b := newGroupBroker(t, fs.NewMem())
+	c := b.client()
+	f := func(version int16, supported, finalized int16) {
+		t.Helper()
+		resp := do[*kmsg.ApiVersionsResponse](c, apiVersions(version))
+		var s, l int16
+		for _, f := range resp.SupportedFeatures {
+			if f.Name == "group.version" {
+				s = f.MaxVersion
+			}
+		}
+		for _, f := range resp.FinalizedFeatures {
+			if f.Name == "group.version" {
+				l = f.MaxVersionLevel
+			}
+		}
+		if s != supported || l != finalized {
+			t.Errorf("version %d: supported %d, finalized %d", version, s, l)
+		}
+	}
+	f(3, 0, 1)
+	f(4, 1, 1)
+	if _, err := b.meta.Propose([]metadata.Record{&metadata.FeatureRecord{Name: "group.version"}}); err != nil {
+		t.Fatal(err)
+	}
+	f(4, 1, 0)
 }

@@ -179,6 +179,8 @@ func TestIncrementalAlterConfigs(t *testing.T) {
 	if c := g["consumer.session.timeout.ms"]; value(c) != "50000" {
 		t.Errorf("group config: %+v", c)
 	}
+	wantCode(t, "below the broker's least", b.alter(groupType, "g", "consumer.session.timeout.ms", "1"), kerr.InvalidConfig)
+	wantCode(t, "above the broker's most", b.alter(groupType, "g", "consumer.session.timeout.ms", "90000"), kerr.InvalidConfig)
 	wantCode(t, "unknown group key", b.alter(groupType, "g", "retention.ms", "1"), kerr.InvalidConfig)
 }
 

@@ -3,6 +3,7 @@ package handler
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -79,6 +80,25 @@ func (c configured) check(key string, value *string) error {
 	}
 	if err := configdef.Check(c.scope, key, *value); err != nil {
 		return fmt.Errorf("%w: %w", err, kerr.InvalidConfig)
+	}
+	return c.checkBounds(key, *value)
+}
+
+// checkBounds holds a group's setting within what the broker allows: for
+// consumer.session.timeout.ms these are group.consumer.min.session.timeout.ms
+// and group.consumer.max.session.timeout.ms, and so on.
+func (c configured) checkBounds(key, value string) error {
+	kind, rest, ok := strings.Cut(key, ".")
+	n, err := strconv.ParseInt(value, 10, 64)
+	if c.scope != configdef.Group || !ok || err != nil {
+		return nil
+	}
+	low, high := "group."+kind+".min."+rest, "group."+kind+".max."+rest
+	if _, ok := configdef.Lookup(configdef.Broker, low); ok && n < c.layers.Int64(configdef.Broker, low) {
+		return fmt.Errorf("%s must be greater than or equal to %s: %w", key, low, kerr.InvalidConfig)
+	}
+	if _, ok := configdef.Lookup(configdef.Broker, high); ok && n > c.layers.Int64(configdef.Broker, high) {
+		return fmt.Errorf("%s must be less than or equal to %s: %w", key, high, kerr.InvalidConfig)
 	}
 	return nil
 }

@@ -256,8 +256,5 @@ func (m *FeatureRecord) apply(b *builder) error {
 	}
 	b.next.features = cloned(b.next.features)
 	b.next.features[m.Name] = m.Level
-	if m.Level == 0 {
-		delete(b.next.features, m.Name)
-	}
 	return nil
 }

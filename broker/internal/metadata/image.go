@@ -160,8 +160,13 @@ func (i *Image) Resources(t ResourceType) []ConfigResource {
 // NextProducerID is the first producer id that was never handed out.
 func (i *Image) NextProducerID() int64 { return i.nextProducerID }
 
-// Feature returns the finalized level of a feature; 0: off.
-func (i *Image) Feature(name string) int16 { return i.features[name] }
+// Feature returns the finalized level of a feature, 0 for off; ok is false if
+// nobody ever decided.
+func (i *Image) Feature(name string) (level int16, ok bool) {
+	level, ok = i.features[name]
+	return level, ok
+}
 
-// Features returns all finalized features. The map must not be changed.
+// Features returns all features that were decided on. The map must not be
+// changed.
 func (i *Image) Features() map[string]int16 { return i.features }

@@ -89,7 +89,8 @@ type ProducerIDsRecord struct {
 	Next   int64
 }
 
-// FeatureRecord finalizes a feature at a level; 0 turns it off.
+// FeatureRecord finalizes a feature at a level; 0 is off, which is not the
+// same as nobody having decided.
 type FeatureRecord struct {
 	Name  string
 	Level int16

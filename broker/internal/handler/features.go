@@ -1,0 +1,44 @@
+package handler
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/chortal/chortal/broker/internal/metadata"
+	"github.com/chortal/chortal/broker/internal/server"
+)
+
+// feature is a level of behaviour that clients look for before they use it.
+type feature struct {
+	name string
+	max  int16
+	api  kmsg.Key // a feature is there if this API is served
+}
+
+// features lists what Kafka has a level for, of what this broker can serve.
+func features() []feature {
+	return []feature{
+		{"group.version", 1, kmsg.ConsumerGroupHeartbeat}, // KIP-848
+	}
+}
+
+// supported lists the features of the APIs that are served.
+func supported(routes []server.Route) []feature {
+	var fs []feature
+	for _, f := range features() {
+		if slices.ContainsFunc(routes, func(r server.Route) bool { return r.Key() == f.api.Int16() }) {
+			fs = append(fs, f)
+		}
+	}
+	return fs
+}
+
+// level is the finalized level of a feature: what the metadata says, or the
+// newest where nobody ever decided.
+func (f feature) level(img *metadata.Image) int16 {
+	if l, ok := img.Feature(f.name); ok {
+		return l
+	}
+	return f.max
+}
