@@ -266,7 +266,7 @@ func formatted(st ast.Statement, a *analyze.Analysis) string {
 	q := *a.Query
 	q.Select = nil
 	for _, item := range a.Items {
-		q.Select = append(q.Select, ast.SelectItem{Expr: item.Expr, Alias: item.Alias})
+		q.Select = append(q.Select, ast.SelectItem{Expr: countStar(item.Expr), Alias: item.Alias})
 	}
 	q.Where = a.Where
 	if a.Grouped {
@@ -290,6 +290,20 @@ func formatted(st ast.Statement, a *analyze.Analysis) string {
 		return s.String()
 	}
 	return st.String()
+}
+
+// countStar shows COUNT of ROWTIME as what it was written as.
+func countStar(e ast.Expr) ast.Expr {
+	return ast.Rewrite(e, func(x ast.Expr) ast.Expr {
+		call, ok := x.(*ast.Call)
+		if !ok || call.Name != "COUNT" || len(call.Args) != 1 {
+			return nil
+		}
+		if ref, ok := call.Args[0].(*ast.ColumnRef); ok && ref.Name == types.RowTime {
+			return &ast.Call{Name: call.Name, Star: true}
+		}
+		return nil
+	})
 }
 
 // sinkTopic says which topic CREATE AS has to create: with as many partitions as its first source has.

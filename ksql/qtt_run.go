@@ -28,6 +28,9 @@ import (
 // qttServiceID is the service id that shows in the names of internal topics.
 const qttServiceID = "some.ksql.service.id"
 
+// qttNow is the clock of functions: a fixed day, so that results do not change.
+func qttNow() time.Time { return time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC) }
+
 // qttPartitions is the number of partitions of topics that are not described.
 const qttPartitions = 4
 
@@ -43,6 +46,7 @@ type qttRun struct {
 	nextQuery int64
 	status    string
 	err       *qttError
+	starts    []int // first lines of the statements
 }
 
 type qttTopicState struct {
@@ -117,31 +121,50 @@ type qttStatement struct {
 }
 
 // statements parses the case, up to the first statement that does not parse, and makes the topics that CREATE
-// statements name.
+// statements name. The statements are one script, a line break between them, so places in messages count from its start.
 func (r *qttRun) statements() []qttStatement {
-	var out []qttStatement
+	starts := make([]int, len(r.c.test.Statements)) // first line of each
+	line := 1
 	for i, text := range r.c.test.Statements {
-		if r.c.format != "" {
-			text = strings.ReplaceAll(text, "{FORMAT}", r.c.format)
-		}
-		list, err := parse.Script(text, parse.Options{})
-		for _, p := range list {
-			out = append(out, qttStatement{p, i + 1})
-			r.declared(p.Statement)
-		}
-		if err != nil {
-			// What comes before is run all the same: it may be refused first.
-			for _, st := range out {
-				if err := r.execute(st); err != nil {
-					r.reject(err, st.index)
-					return nil
-				}
-			}
-			r.fail("rejected", "parse", err, i+1)
+		starts[i] = line
+		line += strings.Count(text, "\n") + 1
+	}
+	r.starts = starts
+	script := strings.Join(r.c.test.Statements, "\n")
+	if r.c.format != "" {
+		script = strings.ReplaceAll(script, "{FORMAT}", r.c.format)
+	}
+	list, err := parse.Script(script, parse.Options{})
+	var out []qttStatement
+	for _, p := range list {
+		out = append(out, qttStatement{p, r.indexOf(p.Pos.Line)})
+		r.declared(p.Statement)
+	}
+	if err == nil {
+		return out
+	}
+	// What comes before is run all the same: it may be refused first.
+	for _, st := range out {
+		if err := r.execute(st); err != nil {
+			r.reject(err, st.index)
 			return nil
 		}
 	}
-	return out
+	index := len(starts)
+	if se, ok := errors.AsType[*parse.Error](err); ok && se.Line > 0 {
+		index = r.indexOf(se.Line)
+	}
+	r.fail("rejected", "parse", err, index)
+	return nil
+}
+
+// indexOf returns the number of the statement that a line belongs to.
+func (r *qttRun) indexOf(line int) int {
+	n := 0
+	for n < len(r.starts) && r.starts[n] <= line {
+		n++
+	}
+	return max(n, 1)
 }
 
 // declared makes the topic of a CREATE statement with columns.
@@ -171,6 +194,9 @@ func (r *qttRun) fail(status, class string, err error, statement int) {
 		e.Line, e.Col = x.Line, x.Column
 	case *parse.Error:
 		e.Line, e.Col = x.Line, x.Column
+	}
+	if e.Line > 0 && statement > 0 && statement <= len(r.starts) {
+		e.Line -= r.starts[statement-1] - 1
 	}
 	r.status, r.err = status, e
 }
@@ -240,11 +266,11 @@ func (r *qttRun) addQuery(p *plan.Plan) error {
 }
 
 func (r *qttRun) env() function.Env {
-	return function.Env{Now: func() time.Time { return time.UnixMilli(0) }, Limit: functionLimits(r.props)}
+	return function.Env{Now: qttNow, Limit: functionLimits(r.props)}
 }
 
 func (r *qttRun) options() exec.Options {
-	return exec.Options{Functions: r.planner.functions, Env: r.env()}
+	return exec.Options{Functions: r.planner.functions, Env: r.env(), FailOnTimestamp: r.props["ksql.timestamp.throw.on.invalid"] == "true"}
 }
 
 func (r *qttRun) insert(st *ast.InsertValues) error {

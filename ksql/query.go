@@ -192,7 +192,8 @@ func (e *Engine) buildOptions(queryID string, props map[string]string, reset pro
 	var failures atomic.Int64
 	return exec.Options{
 		Functions: e.functions, Env: e.env(props), Output: output, Reset: reset,
-		OnFailure: func(f exec.Failure) { logFailure(log, &failures, f) },
+		FailOnTimestamp: props["ksql.timestamp.throw.on.invalid"] == "true",
+		OnFailure:       func(f exec.Failure) { logFailure(log, &failures, f) },
 	}
 }
 

@@ -94,6 +94,12 @@ func (a *Analysis) collect(e ast.Expr, functions *function.Registry) (ast.Expr, 
 			}
 			failed = nestedAggregate(x.(*ast.Call), functions)
 			a.Aggregates = addCall(a.Aggregates, call)
+		case class == function.ScalarFunction && call.Star:
+			_, err := functions.ResolveScalar(call.Name, nil)
+			if err == nil {
+				err = functions.UnknownError(call.Name + "(*)")
+			}
+			failed = errorAt(call.At(), "%s", err)
 		case class == function.TableFunction:
 			a.TableFuncs = addCall(a.TableFuncs, call)
 		default:
@@ -147,6 +153,8 @@ func (a *Analysis) checkUngrouped(opts Options) error {
 	switch {
 	case len(a.Aggregates) > 0 && a.Window != nil:
 		return a.notGrouped()
+	case len(a.Aggregates) > 0 && a.checkGroupedItems() != nil:
+		return a.checkGroupedItems()
 	case len(a.Aggregates) > 0:
 		kind := "SELECT"
 		if opts.Persistent {

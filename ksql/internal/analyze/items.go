@@ -38,7 +38,7 @@ func (r *resolver) star(item *ast.SelectItem, a *Analysis, names *namer) error {
 	if item.Source != "" {
 		s := r.alias(item.Source)
 		if s == nil {
-			return placed(item.At(), "'%s' is not a valid stream/table name or alias.", item.Source)
+			return errorAt(item.At(), "Failed to prepare statement: '%s' is not a valid stream/table name or alias.", item.Source)
 		}
 		sources = []*Source{s}
 	} else {
@@ -118,6 +118,11 @@ func (s sourceScope) Column(source, name string) (int, types.Type, bool) {
 }
 
 func (r *resolver) single(item *ast.SelectItem, a *Analysis, names *namer) error {
+	if ref, ok := item.Expr.(*ast.ColumnRef); ok && r.opts.Persistent && (item.Alias == ref.Name || item.Alias == "" && !r.clashes(ref.Name)) {
+		if _, reserved := types.PseudoColumn(ref.Name); reserved {
+			return errorAt(item.At(), "Reserved column name in select: `%s`. Please remove or alias the column.", ref.Name)
+		}
+	}
 	e, err := r.qualify(item.Expr, "SELECT")
 	if err != nil {
 		return err

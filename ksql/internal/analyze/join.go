@@ -21,6 +21,9 @@ func (r *resolver) join(j *ast.Join) (Relation, error) {
 	if !ok || on.Op != types.OpEqual {
 		return nil, r.badCondition(j.On)
 	}
+	if err := r.knownAliases(on); err != nil {
+		return nil, err
+	}
 	l, err := r.qualify(on.L, "JOIN ON")
 	if err != nil {
 		return nil, err
@@ -42,6 +45,18 @@ func (r *resolver) join(j *ast.Join) (Relation, error) {
 	}
 	out := &Join{Type: j.Type, Left: left, Right: right, LeftExpr: l, RightExpr: rt, Within: j.Within, Pos: j.At()}
 	return out, out.check()
+}
+
+// knownAliases checks the aliases of a condition before its columns.
+func (r *resolver) knownAliases(e ast.Expr) error {
+	var failed error
+	ast.Walk(e, func(x ast.Expr) bool {
+		if ref, ok := x.(*ast.ColumnRef); ok && failed == nil && ref.Source != "" && r.alias(ref.Source) == nil {
+			_, failed = r.column(ref, "JOIN ON")
+		}
+		return failed == nil
+	})
+	return failed
 }
 
 func (r *resolver) badCondition(on ast.Expr) error {

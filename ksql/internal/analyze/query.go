@@ -100,10 +100,10 @@ func Query(q *ast.Query, opts Options) (*Analysis, error) {
 		return nil, err
 	}
 	a.Sources = r.sources
-	if err := r.clauses(q, a); err != nil {
+	if err := r.items(q, a); err != nil {
 		return nil, err
 	}
-	if err := r.items(q, a); err != nil {
+	if err := r.clauses(q, a); err != nil {
 		return nil, err
 	}
 	if err := a.collectFunctions(opts.Functions); err != nil {
@@ -277,7 +277,7 @@ func (r *resolver) column(ref *ast.ColumnRef, clause string) (ast.Expr, error) {
 		s := r.alias(ref.Source)
 		switch {
 		case s == nil:
-			return nil, placed(ref.Pos, "'%s' is not a valid stream/table name or alias.", ref.Source)
+			return nil, errorAt(ref.Pos, "Failed to prepare statement: '%s' is not a valid stream/table name or alias.", ref.Source)
 		case !s.Has(ref.Name):
 			return nil, r.unknownColumn(ref, clause, []*Source{s})
 		}
@@ -297,7 +297,10 @@ func (r *resolver) column(ref *ast.ColumnRef, clause string) (ast.Expr, error) {
 		for i, s := range found {
 			names[i] = (&ast.ColumnRef{Source: s.Alias, Name: ref.Name}).String()
 		}
-		return nil, placed(ref.Pos, "Column '%s' is ambiguous. Could be %s.", ref.Name, strings.Join(names, " or "))
+		err := placed(ref.Pos, "Column '%s' is ambiguous. Could be %s.", ref.Name, strings.Join(names, " or "))
+		err.Message = "Exception while preparing statement: " + err.Message
+		err.Hint = names[0]
+		return nil, err
 	case r.windowed && types.IsWindowBound(ref.Name) && len(r.sources) == 1 && (clause == "SELECT" || clause == "HAVING"):
 		return ref, nil // the bounds of the query's own windows
 	case len(r.sources) > 1 && strings.HasPrefix(ref.Name, SyntheticKey) && (clause == "SELECT" || clause == "PARTITION BY"):

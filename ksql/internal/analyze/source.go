@@ -288,8 +288,15 @@ func CheckFormats(f catalog.Formats, schema types.Schema) error {
 			for i, c := range side.columns {
 				texts[i] = c.String()
 			}
+			reason := err.Error()
+			if _, inner, ok := strings.Cut(reason, "\nreason: "); ok {
+				reason = inner
+			}
+			if head, _, ok := strings.Cut(reason, "Got: ["); ok {
+				reason = head + "Got: [" + strings.Join(texts, ", ") + "]"
+			}
 			return api.Errorf("%s format does not support schema.\nformat: %s\nschema: Persistence{columns=[%s], features=[%s]}\nreason: %s",
-				side.name, spec.Format, strings.Join(texts, ", "), strings.Join(side.features, ", "), err)
+				side.name, spec.Format, strings.Join(texts, ", "), strings.Join(side.features, ", "), reason)
 		}
 	}
 	return nil

@@ -135,6 +135,8 @@ func without[V any](m map[string]V, key string) map[string]V {
 func (c *Catalog) CheckCreate(s *Source, orReplace, ifNotExists bool) (exists bool, err error) {
 	old, taken := c.sources[s.Name]
 	switch {
+	case orReplace && s.ReadOnly:
+		return false, api.Errorf("Cannot add %s '%s': CREATE OR REPLACE is not supported on source %ss.", s.Kind.Lower(), s.Name, s.Kind.Lower())
 	case !taken:
 		return false, nil
 	case ifNotExists:

@@ -33,6 +33,8 @@ type Options struct {
 	OnFailure func(Failure)
 	// Output gets the rows of a query without a sink.
 	Output func(Record)
+	// FailOnTimestamp ends the query at a record whose timestamp column cannot be read; otherwise it is left out.
+	FailOnTimestamp bool
 	// Reset says where sources begin without committed offsets.
 	Reset processor.OffsetReset
 }
@@ -222,13 +224,14 @@ func (b *builder) projection(s *plan.Step, in types.Schema) (func(types.Row) typ
 			return nil, err
 		}
 	}
+	onError := func(err error) { b.fail(s.Context, err) }
 	return func(r types.Row) types.Row {
 		if r == nil {
 			return nil
 		}
 		out := make(types.Row, keys+len(programs))
 		copy(out, r[:keys])
-		env := expr.Env{Row: r}
+		env := expr.Env{Row: r, OnError: onError}
 		for i, p := range programs {
 			v, err := p.Eval(&env)
 			if err != nil {
@@ -270,7 +273,7 @@ func (b *builder) keyOf(s *plan.Step, in types.Schema, anyNull bool) (func(types
 			}
 			k[i] = v
 		}
-		if nulls == len(k) || anyNull && nulls > 0 {
+		if anyNull && nulls > 0 || nulls == 1 && len(k) == 1 {
 			return nil
 		}
 		return k

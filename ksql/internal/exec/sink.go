@@ -22,7 +22,10 @@ func (b *builder) sink(s *plan.Step, in *node) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &sinkShape{keyed: len(keys) > 0, value: value.(valueSerde)}
+	out := &sinkShape{keyed: len(keys) > 0, value: value.(valueSerde), bare: -1}
+	if nullIsNull(out.value, in.schema.Len()) && len(in.schema.Value()) == 1 {
+		out.bare = len(keys)
+	}
 	if s.Timestamp != nil {
 		i := in.schema.Find(s.Timestamp.Column)
 		read, err := timeReader(s.Timestamp, in.schema.At(i).Type, b.Functions, b.Env)
@@ -38,9 +41,19 @@ func (b *builder) sink(s *plan.Step, in *node) (*node, error) {
 	return &node{stream: shaped, state: in.state}, nil
 }
 
+// nullIsNull reports whether a row of NULLs is a null on the wire.
+func nullIsNull(s valueSerde, size int) bool {
+	if s.encoder == nil {
+		return false
+	}
+	_, null, err := s.encoder.Encode(nil, make(types.Row, size))
+	return err == nil && null
+}
+
 // sinkShape is what a record has to be to be written.
 type sinkShape struct {
 	keyed bool
+	bare  int // the column that is the whole value, whose NULL is a null value; -1 without
 	value valueSerde
 	time  func(types.Row) (int64, error)
 }
@@ -78,7 +91,7 @@ func (n *sinkNode) Process(r *processor.Record[Key, types.Row]) error {
 		}
 		n.out.Timestamp = ms
 	}
-	if n.shape.value.encoder == nil && r.Value != nil {
+	if r.Value != nil && (n.shape.value.encoder == nil || n.shape.bare >= 0 && r.Value[n.shape.bare].IsNull()) {
 		n.out.Value, n.out.ValueNull = nil, true
 	}
 	return n.ctx.Forward(&n.out)

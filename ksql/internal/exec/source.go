@@ -200,7 +200,8 @@ func headerValue(h processor.Headers, key *string) types.Value {
 	return types.NewArray(list)
 }
 
-// extractor reads a record's time from a column. A text that does not parse ends the query, as in ksqlDB.
+// extractor reads a record's time from a column. A record whose text does not parse is left out, or ends the query if
+// FailOnTimestamp is set.
 func (b *builder) extractor(ts *catalog.Timestamp, schema types.Schema) (func(*processor.Record[Key, types.Row], processor.RecordMetadata) (int64, error), error) {
 	i := schema.Find(ts.Column)
 	if i < 0 {
@@ -225,7 +226,10 @@ func (b *builder) extractor(ts *catalog.Timestamp, schema types.Schema) (func(*p
 		if err != nil {
 			err = fmt.Errorf("Fatal user code error in TimestampExtractor callback for record %s-%d at offset %d: %w", m.Topic, m.Partition, m.Offset, err)
 			b.fail("TimestampExtractor", err)
-			return 0, err
+			if b.FailOnTimestamp {
+				return 0, err
+			}
+			return -1, nil // leaves the record out
 		}
 		return ms, nil
 	}, nil

@@ -34,7 +34,13 @@ func (b *builder) streamSelectKey(s *plan.Step, in *node, schema types.Schema) (
 		return nil, err
 	}
 	move := relayout(in.schema, schema)
-	out := streams.Map(in.stream, func(_ Key, r types.Row) (Key, types.Row) {
+	keys := len(in.schema.Key())
+	out := streams.Map(in.stream, func(old Key, r types.Row) (Key, types.Row) {
+		if r == nil { // the key of a record without a value can still be made of the old key
+			only := make(types.Row, in.schema.Len())
+			copy(only[:keys], old)
+			return keyOf(only), nil
+		}
 		k := keyOf(r)
 		return k, move(k, r)
 	}, streams.Name(name(s.Context)))

@@ -147,6 +147,9 @@ func (b *builder) windowAggregate(s *plan.Step, in *node, f *fold, state *Materi
 		advance = time.Duration(w.AdvanceMs) * time.Millisecond
 	}
 	grace := DefaultGrace
+	if w.Final {
+		grace = 0 // there would be no result for a day otherwise
+	}
 	switch {
 	case w.GraceMs != nil:
 		grace = time.Duration(*w.GraceMs) * time.Millisecond

@@ -40,8 +40,10 @@ type Context struct {
 
 // Env is what a program runs on. It may be reused from row to row by one goroutine.
 type Env struct {
-	Row  types.Row
-	vars []types.Value // parameters of lambdas
+	Row types.Row
+	// OnError, if set, gets the errors of parts that are NULL for them while the whole goes on.
+	OnError func(error)
+	vars    []types.Value // parameters of lambdas
 }
 
 // Eval computes an expression on a row.

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/chortal/chortal/ksql/internal/ast"
 	"github.com/chortal/chortal/ksql/internal/types"
@@ -28,6 +29,9 @@ func commonType(nodes []node) (t types.Type, ok bool, err error) {
 // widen returns the type that both values of type t and n can have.
 func widen(t types.Type, n node) (types.Type, error) {
 	if lit, ok := stringLiteral(n); ok && t.Kind() != types.KindString {
+		if wider, ok := numberOf(lit, t); ok {
+			return wider, nil
+		}
 		if err := checkText(lit, t); err != nil {
 			return t, err
 		}
@@ -43,6 +47,25 @@ func widen(t types.Type, n node) (types.Type, error) {
 		return u, nil
 	}
 	return t, mismatch(t, n)
+}
+
+// numberOf is the number type that holds t and the number that a text stands for, if t is one and it does.
+func numberOf(text string, t types.Type) (types.Type, bool) {
+	if !t.Kind().IsNumeric() {
+		return t, false
+	}
+	for _, u := range []types.Type{types.Integer, types.Bigint} {
+		if _, err := types.ParseText(text, u); err == nil {
+			return types.Common(t, u)
+		}
+	}
+	d, err := types.ParseDecimal(strings.TrimSpace(text))
+	if err != nil || t.Kind() == types.KindDouble {
+		return t, false
+	}
+	digits := strings.Trim(types.Text(d, types.AnyDecimal), "-")
+	whole, fraction, _ := strings.Cut(digits, ".")
+	return types.Common(t, types.Decimal(max(1, len(strings.TrimLeft(whole, "0"))+len(fraction)), len(fraction)))
 }
 
 func mismatch(t types.Type, n node) error {

@@ -113,10 +113,25 @@ func (c *compiler) array(e *ast.ArrayLit) (node, error) {
 		return node{}, at(e, err)
 	}
 	n := node{t: types.Array(t), expr: e, eval: func(env *Env) (types.Value, error) {
-		values, err := evalAll(nodes, env)
-		return types.NewArray(values), err
+		return types.NewArray(evalParts(nodes, env)), nil
 	}}
 	return fold(n, nodes...), nil
+}
+
+// evalParts evaluates the parts of a constructor: one that fails is NULL and does not take the others with it.
+func evalParts(nodes []node, env *Env) []types.Value {
+	values := make([]types.Value, len(nodes))
+	for i := range nodes {
+		v, err := nodes[i].eval(env)
+		if err != nil {
+			if env.OnError != nil {
+				env.OnError(err)
+			}
+			v = types.Null
+		}
+		values[i] = v
+	}
+	return values
 }
 
 func evalAll(nodes []node, env *Env) ([]types.Value, error) {
@@ -146,18 +161,8 @@ func (c *compiler) mapOf(e *ast.MapLit) (node, error) {
 	if err != nil {
 		return node{}, err
 	}
-	if kt.Kind() != types.KindString {
-		return fail(e, "Map keys must be STRING, but got %s", kt)
-	}
 	n := node{t: types.Map(kt, vt), expr: e, eval: func(env *Env) (types.Value, error) {
-		ks, err := evalAll(k, env)
-		if err != nil {
-			return types.Null, err
-		}
-		vs, err := evalAll(v, env)
-		if err != nil {
-			return types.Null, err
-		}
+		ks, vs := evalParts(k, env), evalParts(v, env)
 		m := types.NewMapValue(len(ks))
 		for i := range ks {
 			m.Put(ks[i], vs[i])
@@ -204,8 +209,7 @@ func (c *compiler) structOf(e *ast.StructLit) (node, error) {
 		return fail(e, "Duplicate field names found in STRUCT: '%s'", strings.Join(duplicates, ", "))
 	}
 	n := node{t: types.Struct(fields...), expr: e, eval: func(env *Env) (types.Value, error) {
-		values, err := evalAll(nodes, env)
-		return types.NewStruct(values), err
+		return types.NewStruct(evalParts(nodes, env)), nil
 	}}
 	return fold(n, nodes...), nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/chortal/chortal/ksql/internal/api"
 	"github.com/chortal/chortal/ksql/internal/ast"
 	"github.com/chortal/chortal/ksql/internal/catalog"
+	"github.com/chortal/chortal/ksql/internal/function"
 	"github.com/chortal/chortal/ksql/internal/types"
 )
 
@@ -177,6 +178,9 @@ func (b *builder) fold(calls []Expr, table bool) error {
 		if err != nil {
 			return err
 		}
+		if err := b.checkState(call); err != nil {
+			return err
+		}
 		if name := strings.ToUpper(call.Def.Name); table && !call.Def.Tables && !slices.Contains(noUndo, name) {
 			noUndo = append(noUndo, name)
 		}
@@ -203,6 +207,20 @@ func (b *builder) fold(calls []Expr, table bool) error {
 	b.step = step
 	_, err = b.schema()
 	return err
+}
+
+// checkState refuses aggregates whose state the source's value format cannot hold. Our own state is in a codec that
+// holds everything; the rule is kept so that statements are accepted or refused alike.
+func (b *builder) checkState(call *function.AggregateCall) error {
+	agg, err := call.Bind(function.Env{})
+	if err != nil {
+		return err
+	}
+	formats := b.a.Sources[0].Formats
+	if formats.Value.Name != "DELIMITED" || !agg.State.Kind().IsNested() {
+		return nil
+	}
+	return api.Errorf("One of the functions used in the statement has an intermediate type that the value format can not handle. Please remove the function or change the format.")
 }
 
 func windowOf(w *ast.Window) *Window {

@@ -238,15 +238,39 @@ func (b *builder) partitionBy() error {
 	if b.window != nil {
 		return api.Errorf("Implicit repartitioning of windowed sources is not supported. See https://github.com/confluentinc/ksql/issues/4385.")
 	}
-	inner := b.rename
-	b.rename = inner
 	b.step = step
+	b.starBehindKey()
 	b.addKeyToStar()
 	return nil
 }
 
 func (b *builder) tablePartition() error {
 	return api.Errorf("PARTITION BY is not supported on tables: use GROUP BY instead.")
+}
+
+// starBehindKey puts what was the key behind the other columns of a *: it is a value now.
+func (b *builder) starBehindKey() {
+	old := map[string]bool{}
+	for _, s := range b.a.Sources {
+		for _, k := range s.Schema.Key() {
+			old[(&ast.ColumnRef{Source: s.Alias, Name: k.Name}).String()] = true
+		}
+	}
+	items := slices.Clone(b.a.Items)
+	slices.SortStableFunc(items, func(x, y analyze.Item) int {
+		if !x.Star || !y.Star {
+			return 0
+		}
+		xOld, yOld := old[x.Expr.String()], old[y.Expr.String()]
+		switch {
+		case xOld && !yOld:
+			return 1
+		case yOld && !xOld:
+			return -1
+		}
+		return 0
+	})
+	b.a.Items = items
 }
 
 // addKeyToStar gives a * the key columns that the sources do not have.
@@ -256,7 +280,12 @@ func (b *builder) addKeyToStar() {
 	}
 	var added []analyze.Item
 	for _, k := range b.viable {
-		if _, ok := k.exprs[0].(*ast.ColumnRef); !ok {
+		ref, ok := k.exprs[0].(*ast.ColumnRef)
+		if ok {
+			_, ok = types.PseudoColumn(ref.Name)
+			ok = !ok
+		}
+		if !ok {
 			added = append(added, analyze.Item{Expr: k.exprs[0], Alias: k.name, Star: true})
 		}
 	}
@@ -327,6 +356,11 @@ func (b *builder) project(context string, local func(ast.Expr) ast.Expr) error {
 			step.Select = append(step.Select, Column{item.Alias, Expr{local(b.keyOf(item.Expr))}})
 		}
 	} else {
+		for _, item := range b.a.Items {
+			if _, err := b.resolver.typeOf(local(b.keyOf(item.Expr)), in); err != nil {
+				return analyze.FromExpr(err, "Invalid Select: ")
+			}
+		}
 		p, err := b.split(local)
 		if err != nil {
 			return err
@@ -334,8 +368,16 @@ func (b *builder) project(context string, local func(ast.Expr) ast.Expr) error {
 		step.KeyNames, step.Select = p.keyNames, p.values
 	}
 	b.step = step
-	if _, err := b.schema(); err != nil {
-		return analyze.FromExpr(err, "")
+	schema, err := b.schema()
+	if err != nil {
+		return analyze.FromExpr(err, "Invalid Select: ")
+	}
+	if b.Target != nil {
+		for _, c := range schema.Value() {
+			if schema.FindIn(types.InKey, c.Name) >= 0 {
+				return api.Errorf("Duplicate value columns found in schema: %s", c)
+			}
+		}
 	}
 	return nil
 }
@@ -375,10 +417,17 @@ func (b *builder) split(local func(ast.Expr) ast.Expr) (projection, error) {
 			return p, b.repeatedKey(k, aliases[k])
 		}
 	}
+	var missing []keyUse
 	for k := range b.viable {
 		if len(aliases[k]) == 0 {
-			return p, b.missingKey()
+			missing = append(missing, b.viable[k])
 		}
+	}
+	if len(missing) > 0 {
+		if !b.grouped {
+			missing = b.viable
+		}
+		return p, b.missingKey(missing)
 	}
 	if len(p.values) == 0 && b.step.IsTable() {
 		return p, api.Errorf("The projection contains no value columns.")
@@ -396,6 +445,7 @@ func (b *builder) keyIndex(e ast.Expr) int {
 }
 
 func (b *builder) repeatedKey(k int, aliases []string) error {
+	aliases = slices.Sorted(slices.Values(aliases))
 	if b.grouped {
 		quoted := make([]string, len(aliases))
 		for i, a := range aliases {
@@ -414,12 +464,12 @@ func listOf(texts []string, word string) string {
 }
 
 // missingKey says which expressions the projection has to include.
-func (b *builder) missingKey() error {
+func (b *builder) missingKey(missing []keyUse) error {
 	plural := ""
 	var listed, example string
-	if len(b.viable) == 1 {
-		texts := make([]string, len(b.viable[0].exprs))
-		for i, e := range b.viable[0].exprs {
+	if len(missing) == 1 {
+		texts := make([]string, len(missing[0].exprs))
+		for i, e := range missing[0].exprs {
 			texts[i] = b.keyText(e)
 		}
 		listed, example = listOf(texts, "or"), texts[0]
@@ -427,8 +477,8 @@ func (b *builder) missingKey() error {
 			plural = "s"
 		}
 	} else {
-		texts := make([]string, len(b.viable))
-		for i, k := range b.viable {
+		texts := make([]string, len(missing))
+		for i, k := range missing {
 			texts[i] = b.keyText(k.exprs[0])
 		}
 		listed, example, plural = listOf(texts, "and"), strings.Join(texts, ", "), "s"

@@ -210,6 +210,11 @@ func (b *builder) checkTypes(j *analyze.Join, left, right *Step, l, r ast.Expr) 
 	if err != nil {
 		return err
 	}
+	if name := b.local(j.LeftExpr).String(); isColumn(j.LeftExpr) {
+		if err := analyze.CheckMapKeys([]types.Column{{Name: name, Type: lt}}); err != nil {
+			return err
+		}
+	}
 	if !lt.Equal(rt) {
 		return api.Errorf("Invalid join condition: types don't match. Got %s{%s} = %s{%s}.", j.LeftExpr, lt, j.RightExpr, rt)
 	}

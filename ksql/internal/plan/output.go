@@ -93,7 +93,7 @@ func (b *builder) create(sink *Sink, schema types.Schema) error {
 			return api.Errorf("Key format specified for stream without key columns.")
 		}
 		inherited = catalog.Format{Name: "NONE"}
-	} else if inherited.Name == "NONE" || len(first.Schema.Key()) == 0 {
+	} else if inherited.Name == "NONE" {
 		inherited = catalog.Format{Name: "KAFKA"}
 		if b.Target.Defaults.KeyFormat != "" {
 			inherited = catalog.Format{Name: strings.ToUpper(b.Target.Defaults.KeyFormat)}
