@@ -16,8 +16,33 @@ func JSON[T any]() Serde[T] {
 	t := reflect.TypeFor[T]()
 	p := plans{decoders: make(map[reflect.Type]*decodeFunc), encoders: make(map[encoderKey]*encodeFunc)}
 	s := &jsonSerde[T]{decode: p.decoder(t), encode: p.encoder(t, false)}
-	s.pool.New = func() any { return new(jsonState[T]) }
+	alone := countStrings(t, 0) <= 1
+	s.pool.New = func() any { return &jsonState[T]{decoder: decoder{alone: alone}} }
 	return s
+}
+
+// countStrings counts the strings that a value of type t holds; more than a few are many.
+func countStrings(t reflect.Type, depth int) int {
+	const many = 100
+	switch t.Kind() {
+	case reflect.String:
+		return 1
+	case reflect.Pointer:
+		if depth < 10 {
+			return countStrings(t.Elem(), depth+1)
+		}
+	case reflect.Struct:
+		n := 0
+		for i := range t.NumField() {
+			if n += countStrings(t.Field(i).Type, depth+1); n > 1 || depth > 10 {
+				return many
+			}
+		}
+		return n
+	case reflect.Slice, reflect.Array, reflect.Map, reflect.Interface:
+		return many
+	}
+	return 0
 }
 
 type jsonSerde[T any] struct {

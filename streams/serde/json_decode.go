@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"unicode/utf8"
 	"unsafe"
 )
 
@@ -204,6 +205,9 @@ type structPlan struct {
 	members []member
 	exact   map[string]int
 	folded  map[string]int
+	// lengths tells by first letter (its lower five bits) of what lengths there are names, modulo 64: most names that no
+	// field has need no other look.
+	lengths [32]uint64
 }
 
 func (p *plans) structDecoder(t reflect.Type) decodeFunc {
@@ -217,6 +221,9 @@ func (p *plans) structDecoder(t reflect.Type) decodeFunc {
 		s.exact[f.name] = i
 		if folded := string(appendFolded(nil, []byte(f.name))); s.folded[folded] == 0 {
 			s.folded[folded] = i + 1 // the first one counts
+			if folded != "" {
+				s.lengths[folded[0]&31] |= 1 << (len(folded) & 63)
+			}
 		}
 	}
 	return s.decode
@@ -282,11 +289,23 @@ func (s *structPlan) decode(d *decoder, p unsafe.Pointer) error {
 
 // find returns the member of a name, in any case if need be, or -1.
 func (s *structPlan) find(d *decoder, name []byte) int {
+	if isASCII(name) && len(name) > 0 && s.lengths[name[0]&31]&(1<<(len(name)&63)) == 0 {
+		return -1
+	}
 	if i, ok := s.exact[string(name)]; ok {
 		return i
 	}
 	d.fold = appendFolded(d.fold[:0], name)
 	return s.folded[string(d.fold)] - 1
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *plans) pointerDecoder(t reflect.Type) decodeFunc {

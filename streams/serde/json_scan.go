@@ -17,6 +17,7 @@ type decoder struct {
 	data  []byte
 	at    int
 	depth int
+	alone bool   // the type has one string: a block for several would be wasted
 	text  []byte // room for short strings; those handed out lie before its length
 	key   []byte // scratch for names with escapes
 	fold  []byte // scratch for names in another case
@@ -357,7 +358,7 @@ func (d *decoder) keep(b []byte) string {
 	if len(b) == 0 {
 		return ""
 	}
-	if len(b) > longString {
+	if d.alone || len(b) > longString {
 		return string(b)
 	}
 	if cap(d.text)-len(d.text) < len(b) {
