@@ -50,7 +50,7 @@ func newBroker(t testing.TB, static map[string]string) *broker {
 	meta.Subscribe(metadata.PublisherFunc(func(d metadata.Delta) { publish(t, parts, static, d) }))
 	srv, err := server.New(server.Config{
 		Routes: handler.Routes(handler.Deps{NodeID: node, Metadata: meta, Partitions: parts, Static: static, Logger: log}),
-		Logger: log, DrainTimeout: time.Second,
+		Logger: log, DrainTimeout: time.Second, Hooks: watch{t},
 	})
 	must(t, err)
 	b := &broker{t: t, meta: meta, pipe: server.NewPipeListener("broker:9092")}
@@ -72,6 +72,19 @@ func newBroker(t testing.TB, static map[string]string) *broker {
 	})
 	return b
 }
+
+// watch fails the test when a handler panics, which the server survives.
+type watch struct{ t testing.TB }
+
+func (w watch) Panicked(key int16) { w.t.Errorf("panic in the handler of API %d", key) }
+
+func (watch) ConnOpened(string)                                   {}
+func (watch) ConnClosed(string)                                   {}
+func (watch) ConnRefused(string, string)                          {}
+func (watch) Request(int16, int16, int)                           {}
+func (watch) Answered(int16, time.Duration, time.Duration, int64) {}
+func (watch) BadRequest(string)                                   {}
+func (watch) Throttled(time.Duration)                             {}
 
 // publish is what package broker does with a change of metadata.
 func publish(t testing.TB, parts *partition.Manager, static map[string]string, d metadata.Delta) {

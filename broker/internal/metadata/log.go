@@ -152,12 +152,18 @@ func (l *Log) Propose(recs []Record) (int64, error) {
 	if err := l.write(appendFrame(nil, img.offset+1, recs)); err != nil {
 		return 0, fmt.Errorf("propose metadata: %w: %w", err, kerr.KafkaStorageError)
 	}
+	l.publish(d)
+	l.compactIfLarge()
+	return d.Next.offset, nil
+}
+
+// publish shows a delta that is durable. l.mu is held. Should a publisher
+// panic, the image is the new one all the same: the log says so.
+func (l *Log) publish(d Delta) {
+	defer l.image.Store(d.Next)
 	for _, s := range l.subs {
 		s.p.Publish(d)
 	}
-	l.image.Store(d.Next)
-	l.compactIfLarge()
-	return d.Next.offset, nil
 }
 
 // write appends a frame and makes it durable. A write that fails is taken
