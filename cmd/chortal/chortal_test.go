@@ -135,6 +135,29 @@ func splitWords(line string) []string {
 	return words
 }
 
+// Scripts and monitors rely on the exit codes.
+func TestExitCodes(t *testing.T) {
+	f := func(want int, args ...string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if got := run(t.Context(), args, terminal{in: strings.NewReader(""), out: &out, err: &errs}); got != want {
+			t.Errorf("chortal %s ends with %d, want %d: %s", strings.Join(args, " "), got, want, errs.String())
+		}
+	}
+	f(0, "version")
+	f(0, "topic")
+	f(2, "topik")
+	f(2, "topic", "lst")
+	f(2, "topic", "create")
+	f(2, "topic", "list", "--nonsense")
+	f(2, "topic", "list", "-o", "yaml")
+	f(2, "topic", "delete", "ventas")
+	f(2, "dev", "--port-offset", "-1")
+	f(3, "topic", "list", "-b", "127.0.0.1:1", "--timeout", "500ms")
+	f(3, "sql", "http://127.0.0.1:1", "-e", "SHOW STREAMS;")
+	f(1, "server", "-c", "no-such-file")
+}
+
 func TestNearestName(t *testing.T) {
 	f := func(name, want string, candidates ...string) {
 		t.Helper()

@@ -7,10 +7,15 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+// metadataMinAge lets a client that lives for one command look again soon
+// after its first look.
+const metadataMinAge = 100 * time.Millisecond
 
 // client connects to the brokers of the settings.
 func (s *settings) client(opts ...kgo.Opt) (*kgo.Client, error) {
@@ -23,6 +28,7 @@ func (s *settings) client(opts ...kgo.Opt) (*kgo.Client, error) {
 		kgo.ClientID(id),
 		kgo.DialTimeout(s.timeout),
 		kgo.RetryTimeout(s.timeout),
+		kgo.MetadataMinAge(metadataMinAge),
 	}, opts...)...)
 	if err != nil {
 		return nil, fmt.Errorf("brokers %s: %w", strings.Join(s.brokers, ","), err)

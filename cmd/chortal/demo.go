@@ -43,45 +43,50 @@ statement. Prints the table while it grows and at its end one line per product:
 its name and the sum of its prices over all days.`,
 		Example: `  chortal demo
   chortal demo -q      # only the totals`,
-		RunE: func(c *cobra.Command, _ []string) error { return s.demo(c.Context()) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := s.demo(c.Context())
+			return err
+		},
 	}
 	return c
 }
 
-func (s *settings) demo(ctx context.Context) error {
+// demo runs it all, and returns what it found.
+func (s *settings) demo(ctx context.Context) (*demo, error) {
 	dir, err := os.MkdirTemp("", "chortal-demo-")
 	if err != nil {
-		return fmt.Errorf("temporary folder: %w", err)
+		return nil, fmt.Errorf("temporary folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	properties := fmt.Sprintf("log.dirs=%s/log\nstate.dir=%s/state\nlisteners=PLAINTEXT://127.0.0.1:0\nsql.listeners=http://127.0.0.1:0\nadmin.listeners=\n"+
 		"group.initial.rebalance.delay.ms=0\n", escapeProperty(dir), escapeProperty(dir))
 	cfg, err := s.readServer(strings.NewReader(properties), true)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !s.verbose {
 		cfg.logger = slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, demoWithin, fmt.Errorf("the totals were not complete within %s", demoWithin))
 	defer cancel()
-	result := make(chan error, 1)
-	serveErr := s.serveNode(ctx, cfg, func(n *node) {
-		d := &demo{settings: s, node: n, windows: map[demoWindow]demoTotal{}}
-		result <- d.run(ctx)
+	var (
+		d        *demo
+		outcome  error
+		finished bool
+	)
+	err = s.serveNode(ctx, cfg, func(n *node) {
+		d = &demo{settings: s, node: n, windows: map[demoWindow]demoTotal{}}
+		outcome = d.run(ctx)
+		finished = true
 		cancel()
 	})
-	select {
-	case err := <-result:
-		if err == nil || !errors.Is(err, context.Canceled) {
-			return errors.Join(err, serveErr)
-		}
-	default:
+	switch {
+	case err != nil:
+		return d, errors.Join(err, outcome)
+	case finished:
+		return d, outcome
 	}
-	if cause := context.Cause(ctx); cause != nil && serveErr == nil {
-		return cause
-	}
-	return serveErr
+	return d, context.Cause(ctx)
 }
 
 // demo is one run: the table's latest rows, and how far it is.

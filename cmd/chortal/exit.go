@@ -70,10 +70,10 @@ func report(ctx context.Context, s *settings, err error) int {
 	return exitCode(err)
 }
 
-// describe adds Kafka's name and number of an error to its text.
+// describe adds Kafka's number of an error to its text, which has the name.
 func describe(err error) string {
 	if ke, ok := errors.AsType[*kerr.Error](err); ok {
-		return fmt.Sprintf("%v (%s, code %d)", err, ke.Message, ke.Code)
+		return fmt.Sprintf("%v (code %d)", err, ke.Code)
 	}
 	return err.Error()
 }

@@ -87,10 +87,8 @@ protocol, a streams library for Go, and a SQL engine in ksqlDB's dialect.`,
   chortal dev                       # broker and SQL server on this computer
   chortal sql                       # a prompt for the SQL server
   chortal topic consume ventas      # read a topic`,
-		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			return s.resolve(c)
 		},
@@ -106,9 +104,7 @@ protocol, a streams library for Go, and a SQL engine in ksqlDB's dialect.`,
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "say on the error stream what is being done")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
 	root.AddCommand(newDemo(s), newDev(s), newServer(s), newSQL(s), newTopic(s), newGroup(s), newVersion(s))
-	for _, c := range root.Commands() {
-		checkArgs(c)
-	}
+	checkArgs(root)
 	return root
 }
 
@@ -118,7 +114,8 @@ func checkArgs(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		checkArgs(sub)
 	}
-	if c.HasSubCommands() && c.RunE == nil {
+	if c.HasSubCommands() {
+		c.Args = cobra.ArbitraryArgs // so that RunE sees what is no command
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.Help()

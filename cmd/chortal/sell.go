@@ -35,6 +35,7 @@ func (n *node) client() (*kgo.Client, error) {
 		kgo.ClientID("chortal-demo"),
 		kgo.DefaultProduceTopic(demoTopic),
 		kgo.ProducerLinger(5*time.Millisecond),
+		kgo.MetadataMinAge(metadataMinAge),
 	)
 }
 

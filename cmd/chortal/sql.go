@@ -87,17 +87,7 @@ func (s *settings) runSQL(c *cobra.Command, cfg repl.Config, f sqlFlags) error {
 	ctx := c.Context()
 	switch {
 	case len(f.execute)+len(f.files) > 0:
-		for _, text := range f.execute {
-			if err := repl.Script(ctx, cfg, text); err != nil {
-				return err
-			}
-		}
-		for _, path := range f.files {
-			if err := repl.File(ctx, cfg, path); err != nil {
-				return err
-			}
-		}
-		return nil
+		return repl.Script(ctx, cfg, f.execute, f.files)
 	case !isTerminal(s.in) || !isTerminal(s.out):
 		return repl.Pipe(ctx, cfg)
 	}

@@ -57,7 +57,7 @@ const threeRows = `{"queryId":null,"columnNames":["QUE","TOTAL","N"],"columnType
 
 func TestTableAlignsAccentsAndNumbers(t *testing.T) {
 	_, cfg, out, _ := newTest(t, map[string]string{"SELECT * FROM t": threeRows})
-	if err := Script(t.Context(), cfg, "SELECT * FROM t;"); err != nil {
+	if err := Script(t.Context(), cfg, []string{"SELECT * FROM t;"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := `+------+--------+------+
@@ -76,7 +76,7 @@ func TestTableAlignsAccentsAndNumbers(t *testing.T) {
 func TestJSONIsOneObjectALine(t *testing.T) {
 	_, cfg, out, _ := newTest(t, map[string]string{"SELECT * FROM t": threeRows})
 	cfg.Output = "json"
-	if err := Script(t.Context(), cfg, "SELECT * FROM t;"); err != nil {
+	if err := Script(t.Context(), cfg, []string{"SELECT * FROM t;"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := `{"QUE":"café","TOTAL":2806.5,"N":1871}
@@ -91,7 +91,7 @@ func TestJSONIsOneObjectALine(t *testing.T) {
 func TestCSVQuotesWhatItMust(t *testing.T) {
 	_, cfg, out, _ := newTest(t, map[string]string{"SELECT * FROM t": threeRows})
 	cfg.Output = "csv"
-	if err := Script(t.Context(), cfg, "SELECT * FROM t;"); err != nil {
+	if err := Script(t.Context(), cfg, []string{"SELECT * FROM t;"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := "QUE,TOTAL,N\ncafé,2806.5,1871\nté,,2\n\"a\nb\",1,3\n"
@@ -102,7 +102,7 @@ func TestCSVQuotesWhatItMust(t *testing.T) {
 
 func TestScriptStopsAtTheFirstError(t *testing.T) {
 	f, cfg, _, _ := newTest(t, map[string]string{"SELECT * FROM t": threeRows})
-	err := Script(t.Context(), cfg, "SELECT * FROM t; SELCT 1; SELECT * FROM t;")
+	err := Script(t.Context(), cfg, []string{"SELECT * FROM t; SELCT 1; SELECT * FROM t;"}, nil)
 	e, ok := asError(err)
 	if !ok || e.Hint == "" || e.Line != 1 {
 		t.Fatalf("error %v", err)
@@ -146,7 +146,7 @@ func TestScriptsThatRunThemselvesEnd(t *testing.T) {
 	if err := os.WriteFile(path, []byte("RUN SCRIPT '"+path+"';"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := File(t.Context(), cfg, path); err == nil || !strings.Contains(err.Error(), "deep") {
+	if err := Script(t.Context(), cfg, nil, []string{path}); err == nil || !strings.Contains(err.Error(), "deep") {
 		t.Errorf("error %v", err)
 	}
 }

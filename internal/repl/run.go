@@ -61,6 +61,10 @@ func (r *runner) execute(ctx context.Context, st client.Statement) error {
 		entities = e.Entities
 	}
 	for _, e := range entities {
+		if st.Kind == client.KindSession { // the session's business, no data
+			r.note("%s", e.Message())
+			continue
+		}
 		if err := r.entity(e); err != nil {
 			return err
 		}

@@ -11,19 +11,22 @@ import (
 	"github.com/chortal/chortal/ksql/client"
 )
 
-// Script runs statements without a prompt and stops at the first error, which
-// it returns; it was not written yet.
-func Script(ctx context.Context, cfg Config, text string) error {
+// Script runs statements, then those of files, without a prompt and in one
+// session. It stops at the first error, which it returns; it was not written yet.
+func Script(ctx context.Context, cfg Config, texts, files []string) error {
 	r := newRunner(cfg)
 	defer r.close()
-	return r.script(ctx, text)
-}
-
-// File runs the statements of a file as Script does.
-func File(ctx context.Context, cfg Config, path string) error {
-	r := newRunner(cfg)
-	defer r.close()
-	return r.file(ctx, path)
+	for _, text := range texts {
+		if err := r.script(ctx, text); err != nil {
+			return err
+		}
+	}
+	for _, path := range files {
+		if err := r.file(ctx, path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Pipe reads statements from cfg.In and runs each as soon as its semicolon was
