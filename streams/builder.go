@@ -99,7 +99,7 @@ func optimizations(s string) (o graph.Optimizations, err error) {
 	case "none":
 		return o, nil
 	case "all":
-		return graph.Optimizations{ReuseSourceTopics: true, MergeRepartitions: true, SelfJoins: true}, nil
+		return graph.Optimizations{ReuseSourceTopics: true, MergeRepartitions: true}, nil
 	}
 	for _, part := range strings.Split(s, ",") {
 		switch part {
@@ -107,8 +107,7 @@ func optimizations(s string) (o graph.Optimizations, err error) {
 			o.ReuseSourceTopics = true
 		case "merge.repartition.topics":
 			o.MergeRepartitions = true
-		case "single.store.self.join":
-			o.SelfJoins = true
+		case "single.store.self.join": // there is no join of two streams yet
 		default:
 			return o, fmt.Errorf("invalid topology: unknown optimization %q in %q", part, s)
 		}

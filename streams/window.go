@@ -147,7 +147,7 @@ func aggregateWindowed[K, V, A any](g *TimeWindowed[K, V], first func() (A, erro
 	}
 	name := b.name(o.name, prefix)
 	s := g.grouped.ready(m.name, m.generated)
-	n := &graph.Node{Name: name, Window: &graph.WindowInfo{GraceMs: w.Grace()}, Write: func(t *processor.Topology, parents []string) error {
+	n := &graph.Node{Name: name, Write: func(t *processor.Topology, parents []string) error {
 		err := processor.AddProcessor(t, name, func() processor.Processor[K, V, Windowed[K], node.Change[A]] {
 			return &node.WindowAggregate[K, V, A]{
 				Store: m.name, Windows: w, First: first, Fold: fold, OldValues: m.oldValues, OnClose: g.windows.onClose,

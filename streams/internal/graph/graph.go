@@ -22,12 +22,6 @@ type Node struct {
 	Repartition *Repartition
 	// TableSource is set on the sources of tables.
 	TableSource *TableSource
-	// SelfJoin is set on stream-stream joins.
-	SelfJoin *SelfJoin
-	// Window is the grace period of the windows that a windowed aggregation uses, for suppress.
-	Window *WindowInfo
-	// Versioned says that the node's result is a versioned table.
-	Versioned bool
 	// Write adds the node to t below the topology nodes parents.
 	Write func(t *processor.Topology, parents []string) error
 
@@ -36,17 +30,6 @@ type Node struct {
 	priority          int
 	written           bool
 }
-
-// WindowInfo tells a suppress below a windowed aggregation how long results may change.
-type WindowInfo struct {
-	GraceMs int64
-}
-
-// Parents returns the nodes above n.
-func (n *Node) Parents() []*Node { return n.parents }
-
-// Children returns the nodes below n.
-func (n *Node) Children() []*Node { return n.children }
 
 // Repartition is what the optimiser knows of a repartition node.
 type Repartition struct {
@@ -64,16 +47,6 @@ type Repartition struct {
 type TableSource struct {
 	// ReuseTopic makes the source topic the changelog of the table's store.
 	ReuseTopic bool
-}
-
-// SelfJoin is what the optimiser decides about a stream-stream join.
-type SelfJoin struct {
-	// Possible says that both sides have the same windows and stores.
-	Possible bool
-	// This and Other are the nodes of the two sides.
-	This, Other *Node
-	// Rewrite turns the join into one over a single store.
-	Rewrite func()
 }
 
 // Graph is the graph of one builder.
@@ -110,9 +83,6 @@ func (g *Graph) Add(n *Node, parents ...*Node) *Node {
 	g.nodes = append(g.nodes, n)
 	return n
 }
-
-// AddAgain enters a node that may be there already below another parent.
-func (g *Graph) AddAgain(n, parent *Node) { parent.adopt(n) }
 
 // Copartition says that the topics of these sources need equal numbers of partitions.
 func (g *Graph) Copartition(sources []string) {

@@ -11,8 +11,6 @@ type Optimizations struct {
 	ReuseSourceTopics bool
 	// MergeRepartitions joins the repartitions below one key-changing operator into one.
 	MergeRepartitions bool
-	// SelfJoins joins a stream with itself over one store.
-	SelfJoins bool
 }
 
 func (g *Graph) optimize(o Optimizations) error {
@@ -27,9 +25,6 @@ func (g *Graph) optimize(o Optimizations) error {
 		if err := g.mergeRepartitions(); err != nil {
 			return err
 		}
-	}
-	if o.SelfJoins {
-		g.rewriteSelfJoins()
 	}
 	g.relaxNullKeys()
 	return nil
@@ -202,16 +197,6 @@ func (g *Graph) relaxNullKeys() {
 	for _, n := range g.nodes {
 		if n.RelaxedNullKey {
 			up(n)
-		}
-	}
-}
-
-// rewriteSelfJoins finds joins of a stream with itself: both sides come from one source, and nothing but the join's own
-// nodes lies between.
-func (g *Graph) rewriteSelfJoins() {
-	for _, n := range g.nodes {
-		if n.SelfJoin != nil && n.SelfJoin.Possible && n.SelfJoin.This == n.SelfJoin.Other {
-			n.SelfJoin.Rewrite()
 		}
 	}
 }
