@@ -31,9 +31,15 @@ func message(err error) *string {
 	if !ok {
 		return &kerr.UnknownServerError.Description
 	}
-	text := strings.TrimSuffix(err.Error(), k.Error())
-	text = strings.TrimSuffix(text, ": ")
-	if text == "" {
+	if k == kerr.KafkaStorageError { // paths of our disk are nobody's business
+		return &k.Description
+	}
+	before, after, _ := strings.Cut(err.Error(), k.Error())
+	text := strings.Trim(before, ": ")
+	if after = strings.Trim(after, ": "); text != "" && after != "" {
+		text += ": "
+	}
+	if text += after; text == "" {
 		text = k.Description
 	}
 	return &text
