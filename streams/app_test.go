@@ -58,10 +58,15 @@ func (c *cluster) ctx() context.Context {
 // produce writes key=value pairs in order, with timestamps from 1000 on.
 func (c *cluster) produce(topic string, pairs ...string) {
 	c.t.Helper()
+	c.produceAt(topic, 1000, pairs...)
+}
+
+func (c *cluster) produceAt(topic string, from int64, pairs ...string) {
+	c.t.Helper()
 	var records []*kgo.Record
 	for i, pair := range pairs {
 		k, v, _ := strings.Cut(pair, "=")
-		records = append(records, &kgo.Record{Topic: topic, Key: []byte(k), Value: []byte(v), Timestamp: time.UnixMilli(int64(1000 + i))})
+		records = append(records, &kgo.Record{Topic: topic, Key: []byte(k), Value: []byte(v), Timestamp: time.UnixMilli(from + int64(i))})
 	}
 	if err := c.client.ProduceSync(c.ctx(), records...).FirstErr(); err != nil {
 		c.t.Fatal(err)
@@ -71,18 +76,36 @@ func (c *cluster) produce(topic string, pairs ...string) {
 // awaitCounts reads the last int64 per key of a topic until they are as wanted.
 func (c *cluster) awaitCounts(topic string, want map[string]int64) {
 	c.t.Helper()
-	got := make(map[string]int64)
-	deadline := time.Now().Add(testTimeout)
+	await(c, topic, want, func(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) })
+}
+
+// awaitTexts reads the last text per key of a topic until they are as wanted.
+func (c *cluster) awaitTexts(topic string, want map[string]string) {
+	c.t.Helper()
+	await(c, topic, want, func(b []byte) string { return string(b) })
+}
+
+func await[V comparable](c *cluster, topic string, want map[string]V, decode func([]byte) V) {
+	c.t.Helper()
+	got := make(map[string]V)
 	client := c.Client(kgo.MetadataMinAge(minAge), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	defer client.Close()
-	for !maps.Equal(got, want) {
+	for deadline := time.Now().Add(testTimeout); !maps.Equal(got, want); {
 		ctx, cancel := context.WithDeadline(context.Background(), deadline)
 		fetches := client.PollFetches(ctx)
 		cancel()
 		if time.Now().After(deadline) {
-			c.t.Fatalf("counts in %s are %v, want %v", topic, got, want)
+			c.t.Fatalf("%s has %v, want %v", topic, got, want)
 		}
-		fetches.EachRecord(func(r *kgo.Record) { got[string(r.Key)] = int64(binary.BigEndian.Uint64(r.Value)) })
+		fetches.EachRecord(func(r *kgo.Record) { got[string(r.Key)] = decode(r.Value) })
+	}
+}
+
+// breakFile overwrites a file.
+func breakFile(t testing.TB, name string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte("broken"), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
