@@ -22,7 +22,7 @@ func code(err error) int16 {
 
 // message is the text that goes with code(err) in answers that have a place
 // for it: what we know beyond the code, or the code's own description. It is
-// nil for nil. The text of an error that is no kerr stays in our log.
+// nil for nil. The text of an error of the disk or of a bug stays in our log.
 func message(err error) *string {
 	if err == nil {
 		return nil
