@@ -296,6 +296,9 @@ func (b *builder) checkWindows(j *analyze.Join) error {
 	case (lw.Type == catalog.Session) != (rw.Type == catalog.Session):
 		return api.Errorf("Incompatible windowed sources.\nLeft source: %s\nRight source: %s\nSession windowed sources can only be joined to other session windowed sources, and may still not result in expected behaviour as session bounds must be an exact match for the join to work\nHopping and tumbling windowed sources can only be joined to other hopping and tumbling windowed sources", lw.Type, rw.Type)
 	}
+	if lw.Size != rw.Size {
+		return api.Errorf("Implicit repartitioning of windowed sources is not supported. See https://github.com/confluentinc/ksql/issues/4385.")
+	}
 	b.window = lw
 	return nil
 }
