@@ -127,24 +127,31 @@ func TestMetrics(t *testing.T) {
 	run(t, b, cfg).ready()
 	c.awaitCommitted("words", "lines")
 	c.awaitCounts("totals", map[string]int64{"a": 1, "b": 2})
+	processed := counters(t, registry, "chortal_streams_records_processed_total")
+	if want := map[string]float64{"0_0": 2, "1_0": 3}; !maps.Equal(processed, want) {
+		t.Errorf("processed %v, want %v", processed, want)
+	}
+}
+
+// counters returns the values of a counter by task.
+func counters(t testing.TB, registry *prometheus.Registry, name string) map[string]float64 {
+	t.Helper()
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
-	processed := make(map[string]float64)
+	values := make(map[string]float64)
 	for _, f := range families {
-		if f.GetName() != "chortal_streams_records_processed_total" {
+		if f.GetName() != name {
 			continue
 		}
 		for _, m := range f.GetMetric() {
 			for _, l := range m.GetLabel() {
 				if l.GetName() == "task" {
-					processed[l.GetValue()] = m.GetCounter().GetValue()
+					values[l.GetValue()] = m.GetCounter().GetValue()
 				}
 			}
 		}
 	}
-	if want := map[string]float64{"0_0": 2, "1_0": 3}; !maps.Equal(processed, want) {
-		t.Errorf("processed %v, want %v", processed, want)
-	}
+	return values
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/chortal/chortal/streams"
 	"github.com/chortal/chortal/streams/serde"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -235,7 +236,16 @@ func TestRestart(t *testing.T) {
 			}
 			c.produce("lines", "4=a d")
 			b, table := wordCount("lines", "totals")
-			app = run(t, b, c.config("words", dir)).ready()
+			cfg, registry := c.config("words", dir), prometheus.NewRegistry()
+			cfg.Metrics = registry
+			app = run(t, b, cfg).ready()
+			restored := 0.0
+			for _, n := range counters(t, registry, "chortal_streams_records_restored_total") {
+				restored += n
+			}
+			if lose != (restored > 0) {
+				t.Errorf("%v records were restored", restored)
+			}
 			want := map[string]int64{"a": 4, "b": 2, "c": 1, "d": 1}
 			c.awaitCounts("totals", want)
 			for k, n := range want {

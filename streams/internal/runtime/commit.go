@@ -51,17 +51,15 @@ func (rt *Runtime) commit(ctx context.Context, workers []*worker) error {
 
 // settlement is what a parked worker is told: the changelog offsets if its commit has happened.
 func (rt *Runtime) settlement(p flushed, err error) statestore.Offsets {
-	p.worker.unsettled.Store(err != nil)
 	if err != nil {
 		return nil
 	}
-	maps.Copy(p.worker.committed, p.worker.uncommitted)
-	clear(p.worker.uncommitted)
+	maps.Copy(p.worker.committed, p.offsets)
 	return p.worker.changelogOffsets()
 }
 
 // flushAll flushes the tasks of workers at the same time. Those that had something to flush stay parked until they are
-// settled.
+// settled, or ctx ends.
 func (rt *Runtime) flushAll(ctx context.Context, workers []*worker) (parked []flushed, err error) {
 	answers := make(chan flushed, len(workers))
 	asked := 0
@@ -73,12 +71,16 @@ func (rt *Runtime) flushAll(ctx context.Context, workers []*worker) (parked []fl
 		go w.flush(ctx, answers)
 	}
 	for range asked {
-		switch f := <-answers; {
-		case f.worker == nil:
-			err = fmt.Errorf("flush: %w", errWorkerEnded)
-		case f.settle != nil:
-			f.worker.rest(f.commit)
-			parked = append(parked, f)
+		select {
+		case f := <-answers:
+			switch {
+			case f.worker == nil:
+				err = fmt.Errorf("flush: %w", errWorkerEnded)
+			case f.settle != nil:
+				parked = append(parked, f)
+			}
+		case <-ctx.Done():
+			return parked, fmt.Errorf("%w: flush: %w", errNotCommitted, ctx.Err())
 		}
 	}
 	return parked, err
@@ -89,13 +91,13 @@ func (rt *Runtime) commitOffsets(ctx context.Context, parked []flushed) error {
 	offsets := make(map[string]map[int32]kgo.EpochOffset)
 	metadata := make(map[statestore.TopicPartition]string)
 	for _, p := range parked {
-		for topic, at := range p.worker.uncommitted {
+		for topic, at := range p.offsets {
 			if offsets[topic] == nil {
 				offsets[topic] = make(map[int32]kgo.EpochOffset)
 			}
 			offsets[topic][p.worker.id.Partition] = kgo.EpochOffset{Epoch: -1, Offset: at}
 			tp := statestore.TopicPartition{Topic: topic, Partition: p.worker.id.Partition}
-			metadata[tp] = metadataOf(p.commit.State, topic)
+			metadata[tp] = metadataOf(p.state, topic)
 		}
 	}
 	if len(offsets) == 0 {

@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +12,9 @@ type metrics struct {
 	commitsFailed prometheus.Counter
 	commitSeconds prometheus.Histogram
 	rebalances    prometheus.Counter
+
+	registry   prometheus.Registerer // nil if there is none
+	registered []prometheus.Collector
 }
 
 // newMetrics registers the metrics of rt. What counts per task is read from the tasks when it is collected.
@@ -33,14 +35,25 @@ func newMetrics(rt *Runtime, r prometheus.Registerer) (*metrics, error) {
 			Name: "chortal_streams_assignments_total", Help: "Assignments of tasks to this instance.", ConstLabels: labels,
 		}),
 	}
-	if r == nil {
+	if m.registry = r; r == nil {
 		return m, nil
 	}
-	var errs []error
 	for _, c := range []prometheus.Collector{m.commits, m.commitsFailed, m.commitSeconds, m.rebalances, newTaskMetrics(rt, labels)} {
-		errs = append(errs, r.Register(c))
+		if err := r.Register(c); err != nil {
+			m.unregister()
+			return nil, err
+		}
+		m.registered = append(m.registered, c)
 	}
-	return m, errors.Join(errs...)
+	return m, nil
+}
+
+// unregister takes the metrics away, so that the application can be run again.
+func (m *metrics) unregister() {
+	for _, c := range m.registered {
+		m.registry.Unregister(c)
+	}
+	m.registered = nil
 }
 
 func (m *metrics) commit(took time.Duration, err error) {

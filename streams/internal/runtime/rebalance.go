@@ -16,9 +16,14 @@ const revokeTimeout = 30 * time.Second
 // assigned is called when the group has given this instance its partitions. Tasks that it had before go on; the others
 // are closed, and new ones opened.
 func (rt *Runtime) assigned(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+	<-rt.clientMade
 	tasks := rt.tasksOfPartitions(partitions)
 	var stopped, started []*worker
 	rt.mu.Lock()
+	if rt.closing {
+		rt.mu.Unlock()
+		return
+	}
 	for id, w := range rt.workers {
 		if topics, kept := tasks[id]; kept && w.reads(topics) && workerState(w.state.Load()) != ended {
 			continue
@@ -42,6 +47,7 @@ func (rt *Runtime) assigned(_ context.Context, _ *kgo.Client, partitions map[str
 	}
 	rt.resumeAllBut(started)
 	rt.log.Info("tasks assigned", "tasks", len(tasks), "new", len(started), "closed", len(stopped))
+	rt.metrics.rebalances.Inc()
 	for _, w := range started {
 		w.start(rt.workCtx)
 	}
@@ -104,6 +110,7 @@ func (rt *Runtime) goOn(started []*worker) {
 // revoked is called before partitions are given up: under the eager protocol all of them. The tasks are committed and
 // wait for what comes next.
 func (rt *Runtime) revoked(ctx context.Context, _ *kgo.Client, _ map[string][]int32) {
+	<-rt.clientMade
 	workers := rt.active()
 	for _, w := range workers {
 		w.suspended.Store(true)

@@ -28,9 +28,10 @@ type Runtime struct {
 	resets map[string]processor.OffsetReset
 	dir    *stateDir // nil where all state is in memory
 
-	client  *kgo.Client
-	admin   *kadm.Client
-	metrics *metrics
+	client     *kgo.Client
+	clientMade chan struct{} // closed when client is set: its callbacks may be quicker
+	admin      *kadm.Client
+	metrics    *metrics
 
 	workCtx     context.Context // of the tasks: it outlives that of Run by the last commit
 	stopWork    context.CancelCauseFunc
@@ -46,6 +47,7 @@ type Runtime struct {
 	mu      sync.Mutex
 	workers map[processor.TaskID]*worker // guarded by mu
 	byTopic map[topicPartition]*worker   // guarded by mu
+	closing bool                         // no new tasks are taken; guarded by mu
 	joined  bool                         // the group has assigned tasks once; guarded by mu
 	ids     map[string][16]byte          // topic ids; guarded by mu
 
@@ -87,8 +89,8 @@ func New(topology *processor.Topology, cfg Config) (*Runtime, error) {
 		cfg: cfg, plan: plan, log: cfg.Logger.With("application", cfg.ApplicationID),
 		resets: make(map[string]processor.OffsetReset), ready: make(chan struct{}),
 		workers: make(map[processor.TaskID]*worker), byTopic: make(map[topicPartition]*worker),
-		failed: make(chan error, 1),
-		ids:    make(map[string][16]byte), commitNow: make(chan struct{}, 1), room: make(chan struct{}, 1),
+		failed: make(chan error, 1), clientMade: make(chan struct{}),
+		ids: make(map[string][16]byte), commitNow: make(chan struct{}, 1), room: make(chan struct{}, 1),
 		held: make(map[heldPartition]bool), restores: make(chan struct{}, 2*goruntime.GOMAXPROCS(0)),
 	}
 	rt.outgoing.New = func() any { return newOutgoing(&rt.outgoing) }
@@ -186,6 +188,7 @@ func (rt *Runtime) join() (err error) {
 	if rt.client, err = rt.newClient(opts...); err != nil {
 		return fmt.Errorf("join group %s: %w", rt.cfg.ApplicationID, err)
 	}
+	close(rt.clientMade)
 	return nil
 }
 
@@ -276,7 +279,10 @@ func (rt *Runtime) finish() error {
 	if err != nil {
 		rt.log.Warn("last commit did not happen", "err", err)
 	}
-	rt.drop(workers)
+	rt.mu.Lock()
+	rt.closing = true
+	rt.mu.Unlock()
+	rt.drop(rt.active())
 	rt.client.CloseAllowingRebalance()
 	rt.stopWork(nil)
 	rt.workersDone.Wait()
@@ -286,6 +292,9 @@ func (rt *Runtime) finish() error {
 func (rt *Runtime) close() error {
 	if rt.admin != nil {
 		rt.admin.Close()
+	}
+	if rt.metrics != nil {
+		rt.metrics.unregister()
 	}
 	if rt.dir == nil {
 		return nil

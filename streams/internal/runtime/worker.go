@@ -39,17 +39,17 @@ type worker struct {
 	dropped   atomic.Int64
 	waiting   atomic.Bool // records are queued, but the task waits for another topic's
 	pending   atomic.Int64
-	unsettled atomic.Bool // a flush was not followed by a commit
 
 	mu        sync.Mutex
 	inbox     []fetched        // guarded by mu
 	positions map[string]int64 // next offset to take by topic; guarded by mu
 	backlog   map[string]int   // records queued in inbox and task by topic; guarded by mu
 
-	task *task.Task // the goroutine's
+	// The goroutine's:
+	task      *task.Task
+	left      map[string]int64 // offsets by topic that were flushed but are not committed yet
+	unsettled bool             // a flush was not followed by a commit
 
-	// uncommitted are offsets by topic that were flushed but are not committed yet; guarded by Runtime.commitMu.
-	uncommitted map[string]int64
 	// committed are the offsets that were committed last; guarded by Runtime.commitMu.
 	committed map[string]int64
 }
@@ -84,7 +84,7 @@ func newWorker(rt *Runtime, id processor.TaskID, topics []string) *worker {
 		out:  newCollector(rt, id, changelogs),
 		done: make(chan struct{}), commands: make(chan func() error), wake: make(chan struct{}, 1),
 		positions: make(map[string]int64), backlog: make(map[string]int),
-		uncommitted: make(map[string]int64), committed: make(map[string]int64),
+		left: make(map[string]int64), committed: make(map[string]int64),
 	}
 }
 
@@ -150,6 +150,8 @@ func (w *worker) wipe() error {
 	w.inbox = nil
 	clear(w.backlog)
 	w.mu.Unlock()
+	clear(w.left)
+	w.unsettled = false
 	if err := w.close(); err != nil {
 		w.log.Warn("closing broken state", "err", err)
 	}
@@ -347,16 +349,19 @@ func (w *worker) do(ctx context.Context, fn func() error) error {
 
 // flushed is what a worker has made ready to be committed.
 type flushed struct {
-	worker *worker
-	commit task.Commit
-	// settle lets the worker go on: with the changelog offsets if the commit has happened, with nil if it has not.
+	worker  *worker
+	offsets map[string]int64 // by topic
+	state   task.State
+	// settle lets the worker go on: with the changelog offsets if the commit has happened, with nil if it has not. It has
+	// room for one answer; nil if the worker does not wait.
 	settle chan statestore.Offsets
 }
 
-// flush makes the worker flush its task and wait. Exactly one answer comes, also if the worker ends.
+// flush makes the worker flush its task and wait until it is settled, or ctx ends. Exactly one answer comes, also if the
+// worker ends; without a worker in it, if it failed.
 func (w *worker) flush(ctx context.Context, answers chan<- flushed) {
-	command := func() error {
-		if !w.task.Dirty() && !w.unsettled.Load() {
+	err := w.do(ctx, func() error {
+		if !w.task.Dirty() && !w.unsettled {
 			answers <- flushed{worker: w}
 			return nil
 		}
@@ -365,16 +370,35 @@ func (w *worker) flush(ctx context.Context, answers chan<- flushed) {
 			answers <- flushed{}
 			return err
 		}
-		f := flushed{worker: w, commit: c, settle: make(chan statestore.Offsets)}
+		maps.Copy(w.left, c.Offsets)
+		w.unsettled = true
+		f := flushed{worker: w, offsets: maps.Clone(w.left), state: c.State, settle: make(chan statestore.Offsets, 1)}
 		answers <- f
-		if offsets := <-f.settle; offsets != nil {
-			return w.task.Committed(offsets)
+		select {
+		case offsets := <-f.settle:
+			return w.settled(offsets)
+		case <-ctx.Done():
 		}
-		return nil
-	}
-	if err := w.do(ctx, command); err != nil {
+		select { // both may have happened
+		case offsets := <-f.settle:
+			return w.settled(offsets)
+		default:
+			return nil
+		}
+	})
+	if err != nil {
 		answers <- flushed{}
 	}
+}
+
+// settled ends a flush: the engines take what was committed.
+func (w *worker) settled(changelogs statestore.Offsets) error {
+	if changelogs == nil {
+		return nil
+	}
+	clear(w.left)
+	w.unsettled = false
+	return w.task.Committed(changelogs)
 }
 
 // changelogOffsets returns how far the changelogs of the worker reach; for source topics that serve as one, how far their
@@ -411,10 +435,4 @@ func (w *worker) partitions() map[string][]int32 {
 // reads says whether the worker reads exactly these topics.
 func (w *worker) reads(topics []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(w.topics)), slices.Sorted(slices.Values(topics)))
-}
-
-// rest returns the offsets of a commit together with those that an earlier commit has left.
-func (w *worker) rest(c task.Commit) map[string]int64 {
-	maps.Copy(w.uncommitted, c.Offsets)
-	return w.uncommitted
 }
