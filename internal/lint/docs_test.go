@@ -37,7 +37,7 @@ func TestPathsNamedInArchitectureExist(t *testing.T) {
 
 // Links between the pages lead somewhere.
 func TestRelativeLinksLeadSomewhere(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
+	link := regexp.MustCompile(`\]\(([^)#\s,]+)(#[^)\s]*)?\)`)
 	for _, page := range markdown(t) {
 		text, err := os.ReadFile(page)
 		if err != nil {
