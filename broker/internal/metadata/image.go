@@ -20,6 +20,8 @@ type Image struct {
 	configs        map[ConfigResource]map[string]string // broker and group; a topic's own are in Topic
 	nextProducerID int64
 	features       map[string]int16
+	acls           *ACLs // nil: none
+	scram          map[ScramUser]ScramCredential
 
 	sorted func() []*Topic // by name; computed once, when first asked for
 }

@@ -28,6 +28,10 @@ const (
 	kindConfig
 	kindProducerIDs
 	kindFeature
+	kindACL
+	kindRemoveACL
+	kindScramCredential
+	kindRemoveScramCredential
 )
 
 // recordVersion is the second byte of a record: the version of its body.
@@ -126,6 +130,14 @@ func newRecord(k kind) (Record, error) {
 		return new(ProducerIDsRecord), nil
 	case kindFeature:
 		return new(FeatureRecord), nil
+	case kindACL:
+		return new(ACLRecord), nil
+	case kindRemoveACL:
+		return new(RemoveACLRecord), nil
+	case kindScramCredential:
+		return new(ScramCredentialRecord), nil
+	case kindRemoveScramCredential:
+		return new(RemoveScramCredentialRecord), nil
 	case kindTopicState:
 		return new(topicState), nil
 	case kindBrokerState:

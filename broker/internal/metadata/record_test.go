@@ -20,6 +20,10 @@ func FuzzDecodeRecord(f *testing.F) {
 		&ConfigRecord{Resource: ConfigResource{BrokerResource, ""}, Key: "k"},
 		&ProducerIDsRecord{Broker: 1, Next: 2},
 		&FeatureRecord{Name: "f", Level: 1},
+		&ACLRecord{ACL: ACL{Resource: 2, Name: "t", Pattern: 3, Principal: "User:a", Host: "*", Operation: 3, Permission: 3}},
+		&RemoveACLRecord{ACL: ACL{Resource: 2, Name: "t", Pattern: 4, Principal: "User:a", Host: "*", Operation: 3, Permission: 2}},
+		&ScramCredentialRecord{User: ScramUser{"u", ScramSHA256}, Credential: ScramCredential{Salt: []byte("s"), StoredKey: []byte("k"), ServerKey: []byte("v"), Iterations: 4096}},
+		&RemoveScramCredentialRecord{User: ScramUser{"u", ScramSHA512}},
 		&topicState{&Topic{Name: "t", ID: TopicID{1}, Partitions: []Partition{{Leader: 1, Replicas: []int32{1}, ISR: []int32{1}}}, Configs: map[string]string{"a": "b"}}},
 		&brokerState{&Broker{ID: 1, Epoch: 2}},
 	} {

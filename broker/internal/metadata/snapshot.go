@@ -74,6 +74,16 @@ func snapshotRecords(img *Image) func(yield func(Record, int) bool) {
 		if img.nextProducerID > 0 && !emit(&ProducerIDsRecord{Broker: -1, Next: img.nextProducerID}, 16) {
 			return
 		}
+		for acl := range img.ACLs().set {
+			if !emit(&ACLRecord{ACL: acl}, 16+len(acl.Name)+len(acl.Principal)+len(acl.Host)) {
+				return
+			}
+		}
+		for user, c := range img.scram {
+			if !emit(&ScramCredentialRecord{User: user, Credential: c}, 16+len(user.Name)+len(c.Salt)+len(c.StoredKey)+len(c.ServerKey)) {
+				return
+			}
+		}
 		for name, level := range img.features {
 			if !emit(&FeatureRecord{Name: name, Level: level}, 16+len(name)) {
 				return
