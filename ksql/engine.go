@@ -35,6 +35,7 @@ type Engine struct {
 	cluster   *cluster
 	planner   *planner
 	clusterID atomic.Pointer[string]
+	instance  string // of the state folder, for static group membership; empty without one
 	catalog   atomic.Pointer[catalog.Catalog]
 	ready     chan struct{}
 	stopped   chan struct{}
@@ -82,12 +83,16 @@ func New(cfg Config) (*Engine, error) {
 			return nil, fmt.Errorf("ksql: configuration: %w", err)
 		}
 	}
+	instance, err := instanceID(cfg.StateDir)
+	if err != nil {
+		return nil, fmt.Errorf("ksql: %w", err)
+	}
 	c, err := newCluster(cfg)
 	if err != nil {
 		return nil, err
 	}
 	e := &Engine{
-		cfg: cfg, log: cfg.Logger, functions: function.Builtins(), cluster: c,
+		cfg: cfg, log: cfg.Logger, functions: function.Builtins(), cluster: c, instance: instance,
 		ready: make(chan struct{}), stopped: make(chan struct{}), queries: map[string]*persistentQuery{}, push: map[string]*Rows{}, statuses: map[string]CommandStatus{},
 	}
 	e.planner = &planner{functions: e.functions}
@@ -242,6 +247,11 @@ func (e *Engine) removeApplication(ctx context.Context, app string) {
 			if err := e.cluster.deleteTopic(ctx, t.name); err != nil {
 				e.log.Warn("delete an internal topic", "topic", t.name, "err", err)
 			}
+		}
+	}
+	if e.instance != "" {
+		if err := e.cluster.leaveGroup(ctx, app, e.instance); err != nil {
+			e.log.Debug("leave a consumer group", "group", app, "err", err)
 		}
 	}
 	if err := e.cluster.deleteGroup(ctx, app); err != nil {

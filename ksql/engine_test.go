@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"github.com/chortal/chortal/internal/testcluster"
 	"github.com/chortal/chortal/ksql"
 )
@@ -270,5 +272,34 @@ func TestRefusals(t *testing.T) {
 	}
 	if text := err.Render(); !strings.Contains(text, "^") {
 		t.Errorf("no caret in\n%s", text)
+	}
+}
+
+// After a crash the engine's queries get their partitions back without waiting for the session of their former selves.
+func TestResumesAtOnceAfterACrash(t *testing.T) {
+	cl := testcluster.Start(t, testcluster.Config{})
+	dir := t.TempDir()
+	cfg := ksql.Config{Brokers: cl.Seeds(), Dialer: cl.Dialer(), StateDir: dir, CommitInterval: 50 * time.Millisecond}
+	e := start(t, cl, func(c *ksql.Config) { *c = cfg })
+	e.exec(ventas)
+	e.sell("café", 3, "2026-03-02")
+	e.eventually("SELECT total FROM totales WHERE que = 'café';", `[3.0]`)
+	e.stop() // a static member does not leave its group when it ends: for the broker this is a crash
+	began := time.Now()
+	e = start(t, cl, func(c *ksql.Config) { *c = cfg })
+	e.sell("café", 4, "2026-03-02")
+	e.eventually("SELECT total FROM totales WHERE que = 'café';", `[7.0]`)
+	if d := time.Since(began); d > 15*time.Second {
+		t.Errorf("it took %v", d)
+	}
+	e.exec("DROP TABLE totales;")
+	groups, err := kadm.NewClient(cl.Client()).ListGroups(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range groups.Groups() {
+		if strings.Contains(g, "CTAS_TOTALES") {
+			t.Errorf("group %s is left", g)
+		}
 	}
 }

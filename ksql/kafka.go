@@ -31,6 +31,7 @@ func newCluster(cfg Config) (*cluster, error) {
 		kgo.SeedBrokers(cfg.Brokers...),
 		kgo.ClientID("ksql-" + cfg.ServiceID),
 		kgo.MaxDecompressBatchBytes(128 << 20),
+		kgo.MetadataMinAge(250 * time.Millisecond), // topics are used right after they were made
 	}
 	if cfg.Dialer != nil {
 		options = append(options, kgo.Dialer(cfg.Dialer))
@@ -334,4 +335,16 @@ func (c *cluster) groupOffsets(ctx context.Context, group string) (api.QueryOffs
 	}
 	slices.SortFunc(out.TopicSummaries, func(a, b api.TopicOffsets) int { return strings.Compare(a.KafkaTopic, b.KafkaTopic) })
 	return out, nil
+}
+
+// leaveGroup removes a static member of a group, which does not leave by itself when its client closes.
+func (c *cluster) leaveGroup(ctx context.Context, group, instance string) error {
+	resp, err := c.admin.LeaveGroup(ctx, kadm.LeaveGroup(group).InstanceIDs(instance).Reason("query dropped"))
+	if err == nil {
+		err = resp.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("leave group %s: %w", group, err)
+	}
+	return nil
 }

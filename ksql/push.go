@@ -75,6 +75,13 @@ func (e *Engine) query(ctx context.Context, st ast.Statement, sql string, s *ses
 	case *ast.Print:
 		return e.print(ctx, st)
 	case *ast.Select:
+		if l := st.Query.Limit; l != nil && *l < 0 {
+			kind := "Push"
+			if st.Query.Emit == ast.EmitNone {
+				kind = "Pull"
+			}
+			return nil, api.Errorf("%s queries don't support negative integers in the LIMIT clause. See https://cnfl.io/queries for more info.", kind)
+		}
 		if st.Query.Emit == ast.EmitNone {
 			return e.pull(ctx, st.Query, sql, s)
 		}

@@ -3,7 +3,6 @@ package ksql
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -211,8 +210,11 @@ func (e *Engine) appConfig(queryID string, props map[string]string, transient bo
 		ApplicationID: applicationID(e.cfg.ServiceID, queryID), Brokers: e.cfg.Brokers, Dialer: e.cfg.Dialer,
 		StateDir: e.cfg.StateDir, InMemory: e.cfg.StateDir == "" || transient, CommitInterval: e.cfg.CommitInterval,
 		NoCaching: e.cfg.CacheBytes < 0 || props["cache.max.bytes.buffering"] == "0" || props["ksql.streams.cache.max.bytes.buffering"] == "0",
-		Logger:    e.log.With("query", queryID), Metrics: nil, Now: e.cfg.Now, ReplicationFactor: int16(e.cfg.Replicas),
-		Deserialization: e.skipMalformed(queryID),
+		Logger:    slog.New(newLimitHandler(e.log.With("query", queryID).Handler())), Now: e.cfg.Now, ReplicationFactor: int16(e.cfg.Replicas),
+		Deserialization: e.skipMalformed,
+	}
+	if !transient {
+		cfg.InstanceID = e.instance
 	}
 	if e.cfg.CacheBytes > 0 {
 		cfg.StateMemory = e.cfg.CacheBytes
@@ -223,16 +225,8 @@ func (e *Engine) appConfig(queryID string, props map[string]string, transient bo
 	return cfg
 }
 
-// skipMalformed leaves records out that do not decode, and says so in the log.
-func (e *Engine) skipMalformed(queryID string) streams.ExceptionHandler {
-	log := e.log.With("query", queryID)
-	var count atomic.Int64
-	return func(f *streams.Failure) streams.Response {
-		n := count.Add(1)
-		e.malformed.Add(1)
-		if n <= 20 || n%1000 == 0 {
-			log.Warn("record does not decode and is left out", "count", n, "err", fmt.Sprint(f.Err))
-		}
-		return streams.Continue
-	}
+// skipMalformed leaves records out that do not decode. The application logs each with its place.
+func (e *Engine) skipMalformed(*streams.Failure) streams.Response {
+	e.malformed.Add(1)
+	return streams.Continue
 }

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"regexp"
 	"strings"
+
+	"github.com/chortal/chortal/ksql/internal/api"
 )
 
 // Session is a client with the properties of SET and the variables of DEFINE, which the server does not keep.
@@ -35,7 +37,7 @@ func (s *Session) Execute(ctx context.Context, st Statement) ([]Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []Entity{{Type: "currentStatus", StatementText: st.Text, CommandStatus: &CommandStatus{Status: "SUCCESS", Message: message}}}, nil
+	return []Entity{{Type: "currentStatus", StatementText: st.Text, CommandStatus: &CommandStatus{Status: "SUCCESS", Message: message}, Warnings: []api.Warning{}}}, nil
 }
 
 // Query runs a statement of KindQuery.
