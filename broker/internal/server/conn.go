@@ -24,6 +24,8 @@ type Conn struct {
 	log      *slog.Logger
 	in       frameReader // of the reader goroutine
 	phase    phase
+	login    login        // of the reader goroutine
+	loginBy  atomic.Int64 // unix nanoseconds: when the client must have logged in; 0: no more
 
 	clientID  atomic.Pointer[string]
 	principal atomic.Pointer[string]

@@ -35,6 +35,9 @@ func (c *Conn) read() (err error) {
 		if err := c.start(a, req); err != nil {
 			return err
 		}
+		if c.login.refused {
+			return c.refuse()
+		}
 	}
 }
 
@@ -49,9 +52,12 @@ func (c *Conn) next() (*answer, kmsg.Request, error) {
 	}
 	c.phase.clear(&c.phase.reading)
 	c.phase.clear(&c.phase.frame)
-	h, rest, err := wire.ParsePrefix(prefix, c.server.cfg.MaxRequestBytes)
+	h, rest, err := wire.ParsePrefix(prefix, c.maxFrame())
 	if err != nil {
 		return nil, nil, c.bad("size", err)
+	}
+	if err := c.mayAsk(h.Key); err != nil {
+		return nil, nil, err
 	}
 	route := c.server.route(h.Key)
 	if route == nil {

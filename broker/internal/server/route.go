@@ -64,6 +64,19 @@ func OnDeferred[Q kmsg.Request, P kmsg.Response](min, max int16, fn func(ctx con
 	})
 }
 
+// Guard is called with a request before its route is. It calls next, with this request or with what it leaves of it, or
+// answers itself. It may change the answer that next gives, and calls reply once.
+type Guard func(c *Conn, req kmsg.Request, next func(kmsg.Request, func(kmsg.Response, error)), reply func(kmsg.Response, error))
+
+// Guarded returns the route with a guard before it.
+func (r Route) Guarded(g Guard) Route {
+	serve := r.serve
+	r.serve = func(ctx context.Context, c *Conn, req kmsg.Request, reply func(kmsg.Response, error)) {
+		g(c, req, func(req kmsg.Request, reply func(kmsg.Response, error)) { serve(ctx, c, req, reply) }, reply)
+	}
+	return r
+}
+
 // The keys that the server knows by heart.
 const (
 	produceKey     = int16(kmsg.Produce)

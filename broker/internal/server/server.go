@@ -167,8 +167,8 @@ func (s *Server) frames(small bool) *budget {
 // those that were taken are answered, but at most DrainTimeout. It returns nil then, and an error if a listener broke.
 func (s *Server) Serve(ctx context.Context, listeners ...Listener) error {
 	for i := range listeners {
-		if l := &listeners[i]; l.Protocol != "" && l.Protocol != Plaintext {
-			return fmt.Errorf("listener %s: protocol %s is not supported", l.Name, l.Protocol)
+		if l := &listeners[i]; l.Protocol.TLS() && l.TLS == nil {
+			return fmt.Errorf("listener %s: protocol %s without a TLS configuration", l.Name, l.Protocol)
 		}
 	}
 	work := context.WithoutCancel(ctx)
@@ -256,13 +256,17 @@ func (s *Server) admitConn(work context.Context, l *Listener, nc net.Conn) (c *C
 
 func (s *Server) newConn(work context.Context, l *Listener, nc net.Conn) *Conn {
 	ctx, cancel := context.WithCancel(work)
+	nc = secured(l, nc)
 	c := &Conn{
 		id: s.lastID.Add(1), server: s, listener: l, nc: nc, ctx: ctx, cancel: cancel, log: s.log,
 		in:    frameReader{nc: nc, raw: newRawSource(nc, &s.pool), pool: &s.pool},
 		limit: -1,
 		wake:  make(chan struct{}, 1),
 	}
-	none, anonymous := "", "User:ANONYMOUS"
+	none, anonymous := "", cmp.Or(l.Principal, "User:ANONYMOUS")
+	if c.login.required = l.Protocol.SASL(); c.login.required {
+		c.loginBy.Store(time.Now().Add(l.loginTimeout()).UnixNano())
+	}
 	c.clientID.Store(&none)
 	c.principal.Store(&anonymous)
 	return c
@@ -271,8 +275,11 @@ func (s *Server) newConn(work context.Context, l *Listener, nc net.Conn) *Conn {
 // serveConn is the reader goroutine.
 func (s *Server) serveConn(c *Conn) {
 	s.hooks.ConnOpened(c.listener.Name)
-	err := c.read()
-	if errors.Is(err, errDrained) && c.await(0) == nil && c.sleep() == nil {
+	err := c.secure()
+	if err == nil {
+		err = c.read()
+	}
+	if (errors.Is(err, errDrained) || errors.Is(err, errRefused)) && c.await(0) == nil && c.sleep() == nil {
 		c.writers.Wait() // all is answered, so no writer comes any more; the drain closes what stalls
 	}
 	c.close()
@@ -352,6 +359,9 @@ func (s *Server) sweep(ctx context.Context) {
 
 func (s *Server) sweepConn(c *Conn, now time.Time) {
 	reason, ok := c.phase.overdue(now, s.cfg.IdleTimeout, s.cfg.FrameTimeout, s.cfg.StallTimeout)
+	if !ok && c.lateLogin(now) {
+		reason, ok = "late_login", true
+	}
 	if !ok {
 		return
 	}
