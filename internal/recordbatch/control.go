@@ -12,6 +12,8 @@ type ControlType int16
 const (
 	Abort  ControlType = 0
 	Commit ControlType = 1
+	// Removed is what is left of a control batch whose record compaction has removed; nothing follows from it.
+	Removed ControlType = -1
 )
 
 // EndTxnMarker makes the control batch that commits or aborts a producer's transaction. Key: version int16, type
@@ -40,7 +42,7 @@ type ControlRecord struct {
 	CoordinatorEpoch int32
 }
 
-// Control reads the one record of a control batch.
+// Control reads the one record of a control batch; the type is [Removed] if there is none.
 func (b Batch) Control() (ControlRecord, error) {
 	if !b.IsControl() {
 		return ControlRecord{}, fmt.Errorf("no control batch: %w", ErrInvalid)
@@ -51,7 +53,7 @@ func (b Batch) Control() (ControlRecord, error) {
 		}
 		return parseControl(rec)
 	}
-	return ControlRecord{}, fmt.Errorf("control batch without record: %w", ErrInvalid)
+	return ControlRecord{Type: Removed, CoordinatorEpoch: -1}, nil
 }
 
 func parseControl(rec Record) (ControlRecord, error) {

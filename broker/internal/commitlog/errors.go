@@ -2,6 +2,7 @@ package commitlog
 
 import (
 	"errors"
+	"fmt"
 	"syscall"
 )
 
@@ -17,6 +18,11 @@ var (
 
 	errSegmentGone = errors.New("segment was deleted")
 )
+
+// errNothingBehind says at which offset to read on.
+type errNothingBehind int64
+
+func (e errNothingBehind) Error() string { return fmt.Sprintf("nothing before offset %d", int64(e)) }
 
 // isNoSpace tells a full disk, which passes, from a broken one, which does not.
 func isNoSpace(err error) bool {

@@ -77,6 +77,7 @@ type Log struct {
 	failed      error      // guarded by mu; a write or sync broke: no more appends
 	closed      bool       // guarded by mu
 	doomed      []doomed   // guarded by mu
+	swapping    bool       // guarded by mu; a cleaned segment takes its place: no segment may leave the log
 	truncated   int64      // bytes that recovery cut
 }
 

@@ -16,6 +16,7 @@ const (
 
 	suffixDeleted = ".deleted" // waits for its delayed deletion
 	suffixCleaned = ".cleaned" // an unfinished compaction
+	suffixSwap    = ".swap"    // a compacted segment that takes its place
 	suffixTmp     = ".tmp"
 
 	epochFile = "leader-epoch-checkpoint"

@@ -24,10 +24,15 @@ type view struct {
 func (l *Log) Read(from int64, maxBytes int32, upTo int64, atLeastOne bool) (s Slice, more bool, err error) {
 	for {
 		s, more, err = l.read(from, int64(max(maxBytes, 0)), upTo, atLeastOne)
-		if !errors.Is(err, errSegmentGone) {
+		var none errNothingBehind
+		switch {
+		case errors.As(err, &none):
+			// Compaction has left nothing between the offset and the segment's end.
+			from = int64(none)
+		case !errors.Is(err, errSegmentGone):
 			return s, more, err
 		}
-		// Retention took the segment between the look-up and the open; the log start has moved.
+		// Retention or compaction took the segment between the look-up and the open.
 	}
 }
 
@@ -53,6 +58,10 @@ func (l *Log) read(from, maxBytes, upTo int64, atLeastOne bool) (Slice, bool, er
 		return nil, false, err
 	}
 	start, end, cut, err := l.locate(f, v, from, maxBytes, upTo, atLeastOne)
+	if err == nil && start == v.size && v.next > from && more {
+		v.seg.release()
+		return nil, false, errNothingBehind(v.next)
+	}
 	if err != nil || start == end {
 		v.seg.release()
 		return nil, cut || more, err
@@ -75,7 +84,7 @@ func (l *Log) view(from, upTo int64) (view, error) {
 		return view{}, nil
 	}
 	i := l.segmentAt(from)
-	for i+1 < len(l.segments) && from >= l.segments[i].next {
+	for i+1 < len(l.segments) && (from >= l.segments[i].next || l.segments[i].size == 0) {
 		i++
 	}
 	v := l.viewOf(l.segments[i])
@@ -297,7 +306,9 @@ func (l *Log) walk(from int64, visit func(f fs.File, pos int64, v view) error) e
 		}
 		v, last := l.viewOf(l.segments[i]), i+1 == len(l.segments)
 		l.mu.Unlock()
-		if err := l.visit(v, from, visit); err != nil && !errors.Is(err, errSegmentGone) {
+		if err := l.visit(v, from, visit); errors.Is(err, errSegmentGone) {
+			continue // look again: it was deleted, or compacted
+		} else if err != nil {
 			return fmt.Errorf("scan %s: %w", l.o.Dir, err)
 		}
 		if last {

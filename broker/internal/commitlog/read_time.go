@@ -17,7 +17,21 @@ type Found struct {
 
 // OffsetForTime finds the first record below upTo whose timestamp (ms) is at least t. ok is false if there is none.
 func (l *Log) OffsetForTime(t, upTo int64) (at Found, ok bool, err error) {
+	for {
+		at, ok, err = l.offsetForTime(t, upTo)
+		if !errors.Is(err, errSegmentGone) {
+			return at, ok, err
+		}
+		// A segment was deleted or compacted since its look-up.
+	}
+}
+
+func (l *Log) offsetForTime(t, upTo int64) (at Found, ok bool, err error) {
 	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return Found{}, false, ErrClosed
+	}
 	segments, start := append([]*segment(nil), l.segments...), l.start
 	l.mu.Unlock()
 	for _, s := range segments {
@@ -25,9 +39,6 @@ func (l *Log) OffsetForTime(t, upTo int64) (at Found, ok bool, err error) {
 			break
 		}
 		at, ok, err = l.findTime(s, t, start, upTo)
-		if errors.Is(err, errSegmentGone) {
-			continue
-		}
 		if ok || err != nil {
 			return at, ok, err
 		}
@@ -92,8 +103,21 @@ func findInBatch(f fs.File, size, pos, t, start, upTo int64) (Found, bool, error
 
 // MaxTimestamp finds the first record below upTo with the largest timestamp. ok is false if there is no record.
 func (l *Log) MaxTimestamp(upTo int64) (at Found, ok bool, err error) {
+	for {
+		at, ok, err = l.maxTimestamp(upTo)
+		if !errors.Is(err, errSegmentGone) {
+			return at, ok, err
+		}
+	}
+}
+
+func (l *Log) maxTimestamp(upTo int64) (at Found, ok bool, err error) {
 	largest := int64(-1)
 	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return Found{}, false, ErrClosed
+	}
 	segments, start := append([]*segment(nil), l.segments...), l.start
 	l.mu.Unlock()
 	for _, s := range segments {
@@ -101,7 +125,7 @@ func (l *Log) MaxTimestamp(upTo int64) (at Found, ok bool, err error) {
 			continue
 		}
 		ts, err := l.largestBelow(s, start, upTo)
-		if err != nil && !errors.Is(err, errSegmentGone) {
+		if err != nil {
 			return Found{}, false, err
 		}
 		largest = max(largest, ts)
@@ -131,7 +155,7 @@ func (l *Log) largestBelow(s *segment, start, upTo int64) (int64, error) {
 	defer s.release()
 	ts = -1
 	err = scanHeaders(f, 0, v.size, func(h recordbatch.Batch, _ int64) bool {
-		if h.LastOffset() >= start && h.NextOffset() <= upTo {
+		if h.LastOffset() >= start && h.NextOffset() <= upTo && h.NumRecords() > 0 {
 			ts = max(ts, h.MaxTimestamp())
 		}
 		return h.NextOffset() < upTo

@@ -43,6 +43,9 @@ func (l *Log) open() error {
 	if err != nil {
 		return err
 	}
+	if names, err = l.finishSwaps(names); err != nil {
+		return err
+	}
 	if err := l.listSegments(names); err != nil {
 		return err
 	}
@@ -144,7 +147,7 @@ func (l *Log) listSegments(names []string) error {
 }
 
 func (l *Log) isLeftover(name string, bases []int64) bool {
-	for _, suffix := range []string{suffixDeleted, suffixCleaned, suffixTmp} {
+	for _, suffix := range []string{suffixDeleted, suffixCleaned, suffixSwap, suffixTmp} {
 		if strings.HasSuffix(name, suffix) {
 			return true
 		}

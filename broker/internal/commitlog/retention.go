@@ -19,7 +19,7 @@ func (l *Log) Retain(highWatermark int64) (deleted int, err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || l.failed != nil {
+	if l.closed || l.failed != nil || l.swapping {
 		return 0, nil
 	}
 	n := l.deletable(highWatermark, ages)
@@ -48,7 +48,10 @@ func (l *Log) segmentTimes() (map[int64]int64, error) {
 	cutoff := l.now().Add(-l.cfg.RetentionAge).UnixMilli()
 	for _, s := range segments {
 		_, largest, err := l.timeIndex(s)
-		if err != nil && !errors.Is(err, errSegmentGone) {
+		if errors.Is(err, errSegmentGone) {
+			break // deleted or compacted meanwhile: the next round looks again
+		}
+		if err != nil {
 			return nil, err
 		}
 		if largest < 0 {
@@ -135,7 +138,8 @@ func (l *Log) Reap() error {
 	return nil
 }
 
-// DeleteBefore moves the log start to offset; whole segments before it go. An offset before the start does nothing,
+// DeleteBefore moves the log start to offset; whole segments before it go, with the next
+// retention if one of them is just being compacted. An offset before the start does nothing,
 // one behind the end is ErrOutOfRange.
 func (l *Log) DeleteBefore(offset int64) error {
 	l.mu.Lock()
@@ -152,7 +156,7 @@ func (l *Log) DeleteBefore(offset int64) error {
 	l.start = offset
 	l.epochsDirty = l.epochs.cutBefore(offset) || l.epochsDirty
 	n := 0
-	for n+1 < len(l.segments) && l.segments[n].next <= offset {
+	for !l.swapping && n+1 < len(l.segments) && l.segments[n].next <= offset {
 		n++
 	}
 	l.dropSegments(n)

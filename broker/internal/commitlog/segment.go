@@ -161,7 +161,7 @@ func (s *segment) note(h recordbatch.Batch, pos, interval int64) {
 	if s.first < 0 {
 		s.first = ts
 	}
-	if ts > s.max.timestamp {
+	if ts > s.max.timestamp && h.NumRecords() > 0 {
 		s.max = timeEntry{ts, last}
 	}
 	if s.indexDue > interval {
