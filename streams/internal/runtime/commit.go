@@ -24,11 +24,11 @@ var errNotCommitted = errors.New("offsets are not committed")
 //  1. every task flushes: cached results go downstream, changelog and output records to the producer; the tasks stop;
 //  2. all records are acknowledged;
 //  3. the offsets of the input are committed;
-//  4. every task writes its state with the changelog offsets, and goes on.
+//  4. every task writes its state with the changelog offsets, if write is set or it is time, and goes on.
 //
 // A crash between 2 and 3 processes records again: at least once. A crash between 3 and 4 leaves the engines behind the
 // changelogs, whose tails are replayed.
-func (rt *Runtime) commit(ctx context.Context, workers []*worker) error {
+func (rt *Runtime) commit(ctx context.Context, workers []*worker, write bool) error {
 	rt.commitMu.Lock()
 	defer rt.commitMu.Unlock()
 	began := time.Now()
@@ -43,19 +43,19 @@ func (rt *Runtime) commit(ctx context.Context, workers []*worker) error {
 		err = rt.commitOffsets(ctx, parked)
 	}
 	for _, p := range parked {
-		p.settle <- rt.settlement(p, err)
+		p.settle <- rt.settlement(p, err, write)
 	}
 	rt.metrics.commit(time.Since(began), err)
 	return err
 }
 
-// settlement is what a parked worker is told: the changelog offsets if its commit has happened.
-func (rt *Runtime) settlement(p flushed, err error) statestore.Offsets {
+// settlement is what a parked worker is told.
+func (rt *Runtime) settlement(p flushed, err error, write bool) settlement {
 	if err != nil {
-		return nil
+		return settlement{}
 	}
 	maps.Copy(p.worker.committed, p.offsets)
-	return p.worker.changelogOffsets()
+	return settlement{committed: true, changelogs: p.worker.changelogOffsets(), write: write}
 }
 
 // flushAll flushes the tasks of workers at the same time. Those that had something to flush stay parked until they are
@@ -165,7 +165,7 @@ func (rt *Runtime) commitLoop(ctx context.Context) error {
 		case <-t.C:
 		case <-rt.commitNow:
 		}
-		err := rt.commit(ctx, rt.active())
+		err := rt.commit(ctx, rt.active(), false)
 		switch {
 		case err == nil || ctx.Err() != nil || errors.Is(err, errWorkerEnded): // a worker says itself why it ended
 		case errors.Is(err, errNotCommitted):

@@ -117,7 +117,7 @@ func (rt *Runtime) revoked(ctx context.Context, _ *kgo.Client, _ map[string][]in
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
 	defer cancel()
-	if err := rt.commit(ctx, workers); err != nil {
+	if err := rt.commit(ctx, workers, true); err != nil {
 		// What the tasks have in memory is ahead of what is committed, and somebody else may take over.
 		rt.log.Warn("commit before a rebalance did not happen: the tasks start over", "err", err)
 		rt.drop(workers)

@@ -272,9 +272,9 @@ func (rt *Runtime) finish() error {
 	ctx, cancel := context.WithTimeout(rt.workCtx, closeTimeout)
 	defer cancel()
 	workers := rt.active()
-	err := rt.commit(ctx, workers)
+	err := rt.commit(ctx, workers, true)
 	if err != nil && errors.Is(err, errWorkerEnded) { // the others may still be committed
-		err = rt.commit(ctx, workers)
+		err = rt.commit(ctx, workers, true)
 	}
 	if err != nil {
 		rt.log.Warn("last commit did not happen", "err", err)

@@ -49,6 +49,8 @@ type worker struct {
 	task      *task.Task
 	left      map[string]int64 // offsets by topic that were flushed but are not committed yet
 	unsettled bool             // a flush was not followed by a commit
+	behind    bool             // the engines do not have all that is committed
+	written   time.Time        // when they were written last
 
 	// committed are the offsets that were committed last; guarded by Runtime.commitMu.
 	committed map[string]int64
@@ -67,6 +69,8 @@ const (
 	stepsPerBatch = 256
 	// tickInterval is how often wall-clock punctuators are looked at, Kafka's poll.ms.
 	tickInterval = 100 * time.Millisecond
+	// storeInterval is how often committed state is written to the engines, at least: what a crash leaves to be replayed.
+	storeInterval = 10 * time.Second
 	// maxWipes is how often a task may lose its state before the disk is held to be broken.
 	maxWipes = 5
 )
@@ -151,7 +155,7 @@ func (w *worker) wipe() error {
 	clear(w.backlog)
 	w.mu.Unlock()
 	clear(w.left)
-	w.unsettled = false
+	w.unsettled, w.behind = false, false
 	if err := w.close(); err != nil {
 		w.log.Warn("closing broken state", "err", err)
 	}
@@ -352,16 +356,24 @@ type flushed struct {
 	worker  *worker
 	offsets map[string]int64 // by topic
 	state   task.State
-	// settle lets the worker go on: with the changelog offsets if the commit has happened, with nil if it has not. It has
-	// room for one answer; nil if the worker does not wait.
-	settle chan statestore.Offsets
+	// settle lets the worker go on. It has room for one answer; nil if the worker does not wait.
+	settle chan settlement
+}
+
+// settlement is what became of a flush.
+type settlement struct {
+	committed  bool
+	changelogs statestore.Offsets // how far they reach, if committed
+	// write asks for the state to be written to the engines now. Otherwise that is done every storeInterval: the changelog
+	// has it all, and keys that change often are then written once for many commits.
+	write bool
 }
 
 // flush makes the worker flush its task and wait until it is settled, or ctx ends. Exactly one answer comes, also if the
 // worker ends; without a worker in it, if it failed.
 func (w *worker) flush(ctx context.Context, answers chan<- flushed) {
 	err := w.do(ctx, func() error {
-		if !w.task.Dirty() && !w.unsettled {
+		if !w.task.Dirty() && !w.unsettled && !w.behind {
 			answers <- flushed{worker: w}
 			return nil
 		}
@@ -372,16 +384,16 @@ func (w *worker) flush(ctx context.Context, answers chan<- flushed) {
 		}
 		maps.Copy(w.left, c.Offsets)
 		w.unsettled = true
-		f := flushed{worker: w, offsets: maps.Clone(w.left), state: c.State, settle: make(chan statestore.Offsets, 1)}
+		f := flushed{worker: w, offsets: maps.Clone(w.left), state: c.State, settle: make(chan settlement, 1)}
 		answers <- f
 		select {
-		case offsets := <-f.settle:
-			return w.settled(offsets)
+		case s := <-f.settle:
+			return w.settled(s)
 		case <-ctx.Done():
 		}
 		select { // both may have happened
-		case offsets := <-f.settle:
-			return w.settled(offsets)
+		case s := <-f.settle:
+			return w.settled(s)
 		default:
 			return nil
 		}
@@ -391,14 +403,20 @@ func (w *worker) flush(ctx context.Context, answers chan<- flushed) {
 	}
 }
 
-// settled ends a flush: the engines take what was committed.
-func (w *worker) settled(changelogs statestore.Offsets) error {
-	if changelogs == nil {
+// settled ends a flush. When it is time, the engines take what was committed since they were written last.
+func (w *worker) settled(s settlement) error {
+	if !s.committed {
 		return nil
 	}
 	clear(w.left)
 	w.unsettled = false
-	return w.task.Committed(changelogs)
+	now := w.rt.cfg.Now()
+	if !s.write && now.Sub(w.written) < storeInterval && w.task.UncommittedBytes() < w.rt.pendingLimit()/2 {
+		w.behind = true
+		return nil
+	}
+	w.written, w.behind = now, false
+	return w.task.Committed(s.changelogs)
 }
 
 // changelogOffsets returns how far the changelogs of the worker reach; for source topics that serve as one, how far their
