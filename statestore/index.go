@@ -57,6 +57,3 @@ func (x *index) remove(tag uint32, slot int32) {
 	}
 	x.cells[i] = 0
 }
-
-// bytes returns the memory that x holds.
-func (x *index) bytes() int64 { return int64(len(x.cells)) * 8 }

@@ -1,3 +1,6 @@
+//lint:file-ignore SA5008 the odd tags are the point of these tests
+//lint:file-ignore U1000 reflection reads the fields
+
 package serde_test
 
 import (
@@ -93,8 +96,10 @@ type everything struct {
 	same2
 }
 
-type same1 struct{ Twice int }
-type same2 struct{ Twice int }
+type (
+	same1 struct{ Twice int }
+	same2 struct{ Twice int }
+)
 
 // upper has methods on its pointer.
 type upper string

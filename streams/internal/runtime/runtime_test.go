@@ -28,8 +28,10 @@ func tasks(counts ...int) (list []taskInfo) {
 }
 
 func newMember(name string, owned ...processor.TaskID) member {
-	m := member{id: name, topics: map[string]bool{"t0": true, "t1": true, "t2": true},
-		owned: map[processor.TaskID]bool{}, stored: map[processor.TaskID]int64{}}
+	m := member{
+		id: name, topics: map[string]bool{"t0": true, "t1": true, "t2": true},
+		owned: map[processor.TaskID]bool{}, stored: map[processor.TaskID]int64{},
+	}
 	for _, t := range owned {
 		m.owned[t] = true
 	}
