@@ -149,8 +149,13 @@ func BenchmarkProduce(b *testing.B) {
 		acks                int16
 		partitions, records int
 	}{
-		{"none", 1, 1, 1}, {"none", -1, 1, 1}, {"fsync", -1, 1, 1},
-		{"none", 1, 6, 100}, {"none", 1, 1, 8000}, {"fsync", -1, 1, 8000}, {"fsync", -1, 6, 1000},
+		{"none", 1, 1, 1},
+		{"none", -1, 1, 1},
+		{"fsync", -1, 1, 1},
+		{"none", 1, 6, 100},
+		{"none", 1, 1, 8000},
+		{"fsync", -1, 1, 8000},
+		{"fsync", -1, 6, 1000},
 	} {
 		b.Run(fmt.Sprintf("%s/acks=%d/partitions=%d/records=%d", c.durability, c.acks, c.partitions, c.records), func(b *testing.B) {
 			p := dialBench(b, startBench(b, int32(c.partitions), c.durability))

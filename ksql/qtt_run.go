@@ -52,7 +52,6 @@ type qttRun struct {
 type qttTopicState struct {
 	partitions int
 	replicas   int
-	formats    *catalog.Formats
 	records    []processor.RawRecord
 }
 

@@ -84,7 +84,8 @@ func (h KeyValueHandle[K, V]) Name() string { return h.name }
 // Of returns the store in a processor's context.
 func (h KeyValueHandle[K, V]) Of(c interface {
 	Store(name string) (any, error)
-}) (*processor.KeyValueStore[K, V], error) {
+},
+) (*processor.KeyValueStore[K, V], error) {
 	a, err := c.Store(h.name)
 	if err != nil {
 		return nil, err

@@ -1,3 +1,5 @@
+//lint:file-ignore U1000 fields give the records their size
+
 package processor
 
 import "testing"

@@ -38,6 +38,7 @@ func newID() processor.Processor[string, string, string, string] { return &id{} 
 func source(topics ...string) processor.SourceConfig[string, string] {
 	return processor.SourceConfig[string, string]{Topics: topics, Key: serde.String, Value: serde.String}
 }
+
 func sink(topic string) processor.SinkConfig[string, string] {
 	return processor.SinkConfig[string, string]{Topic: topic, Key: serde.String, Value: serde.String}
 }

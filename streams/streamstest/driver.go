@@ -105,7 +105,6 @@ type running struct {
 	// committed are the next offsets to read by topic.
 	committed map[string]int64
 	changelog statestore.Offsets
-	buf       []processor.RawRecord
 }
 
 // New starts the tasks of a topology.

@@ -153,7 +153,8 @@ func TestBrokenRequestsCloseTheConnection(t *testing.T) {
 
 func TestPanicClosesOneConnection(t *testing.T) {
 	seen := newObserver()
-	h := start(t, server.Config{Hooks: seen, Routes: []server.Route{heartbeat(),
+	h := start(t, server.Config{Hooks: seen, Routes: []server.Route{
+		heartbeat(),
 		server.On(0, 0, func(context.Context, *server.Conn, *kmsg.OffsetDeleteRequest) (*kmsg.OffsetDeleteResponse, error) {
 			panic("on purpose")
 		}),

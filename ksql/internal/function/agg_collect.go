@@ -157,14 +157,18 @@ func topkAggregates() []AggregateDef {
 	for _, t := range []types.Type{types.Integer, types.Bigint, types.Double, types.String} {
 		out = append(out,
 			AggregateDef{Name: "TOPK", Doc: "Returns the k greatest values.", Args: []Param{p("val", t)}, Init: k, Type: types.Array(t), Bind: bindTopK("TOPK", false)},
-			AggregateDef{Name: "TOPK", Doc: "Returns the k rows with the greatest values, as structs of sort_col and the other columns.",
-				Args: []Param{p("sort_col", t), p("col0", types.Any), more("cols", types.Any)}, Init: k, Bind: bindTopKRows})
+			AggregateDef{
+				Name: "TOPK", Doc: "Returns the k rows with the greatest values, as structs of sort_col and the other columns.",
+				Args: []Param{p("sort_col", t), p("col0", types.Any), more("cols", types.Any)}, Init: k, Bind: bindTopKRows,
+			})
 	}
 	for _, t := range []types.Type{
 		types.Integer, types.Bigint, types.Double, types.String, types.AnyDecimal, types.Date, types.Time, types.Timestamp, types.Bytes,
 	} {
-		out = append(out, AggregateDef{Name: "TOPKDISTINCT", Doc: "Returns the k greatest distinct values.", Args: []Param{p("val", t)}, Init: k,
-			Type: types.Array(t), Bind: bindTopK("TOPKDISTINCT", true)})
+		out = append(out, AggregateDef{
+			Name: "TOPKDISTINCT", Doc: "Returns the k greatest distinct values.", Args: []Param{p("val", t)}, Init: k,
+			Type: types.Array(t), Bind: bindTopK("TOPKDISTINCT", true),
+		})
 	}
 	return out
 }

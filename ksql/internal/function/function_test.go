@@ -286,7 +286,7 @@ func TestMath(t *testing.T) {
 	f("error: Function 'greatest' does not accept parameters ().", "greatest")
 	f("error: Function 'greatest' does not accept parameters (STRING, INTEGER).", "greatest", "a", 1)
 	f("1970-01-03", "greatest", types.NewDate(1), "1970-01-03")
-	if eval("random") == eval("random") {
+	if first := eval("random"); first == eval("random") {
 		t.Error("random repeats")
 	}
 }

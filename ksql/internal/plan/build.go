@@ -70,9 +70,8 @@ type builder struct {
 
 // keyUse is a key column of the current step.
 type keyUse struct {
-	name   string
-	exprs  []ast.Expr // as the query writes it; any of them in the projection will do
-	repeat bool
+	name  string
+	exprs []ast.Expr // as the query writes it; any of them in the projection will do
 }
 
 func (b *builder) build() error {

@@ -198,11 +198,13 @@ const (
 	OpNotDistinct // IS NOT DISTINCT FROM
 )
 
-var compareText = [...]string{"=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"}
-var compareName = [...]string{
-	"EQUAL", "NOT_EQUAL", "LESS_THAN", "LESS_THAN_OR_EQUAL", "GREATER_THAN", "GREATER_THAN_OR_EQUAL",
-	"IS_DISTINCT_FROM", "IS_NOT_DISTINCT_FROM",
-}
+var (
+	compareText = [...]string{"=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"}
+	compareName = [...]string{
+		"EQUAL", "NOT_EQUAL", "LESS_THAN", "LESS_THAN_OR_EQUAL", "GREATER_THAN", "GREATER_THAN_OR_EQUAL",
+		"IS_DISTINCT_FROM", "IS_NOT_DISTINCT_FROM",
+	}
+)
 
 // String returns the operator as SQL writes it.
 func (o CompareOp) String() string { return compareText[o] }

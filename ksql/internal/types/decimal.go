@@ -341,8 +341,10 @@ const (
 	Modulo
 )
 
-var opText = [...]string{"+", "-", "*", "/", "%"}
-var opName = [...]string{"ADD", "SUBTRACT", "MULTIPLY", "DIVIDE", "MODULUS"}
+var (
+	opText = [...]string{"+", "-", "*", "/", "%"}
+	opName = [...]string{"ADD", "SUBTRACT", "MULTIPLY", "DIVIDE", "MODULUS"}
+)
 
 // String returns the operator's sign.
 func (o Op) String() string { return opText[o] }
