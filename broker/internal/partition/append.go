@@ -128,6 +128,8 @@ func (p *Partition) progress() (after func()) {
 	}
 	if p.unflushed >= p.cfg.Load().FlushMessages {
 		p.queueFlush()
+	} else {
+		p.armFlush()
 	}
 	return p.advance(p.log.End(), p.appended)
 }

@@ -16,10 +16,14 @@ const (
 	recoveryPointFile = "recovery-point-offset-checkpoint"
 	logStartFile      = "log-start-offset-checkpoint"
 	highWatermarkFile = "replication-offset-checkpoint"
+	cleanerFile       = "cleaner-offset-checkpoint"
 )
 
+// checkpointFiles are all of them.
+var checkpointFiles = [...]string{recoveryPointFile, logStartFile, highWatermarkFile, cleanerFile}
+
 // checkpointRow is what the checkpoint files say of one partition.
-type checkpointRow struct{ recoveryPoint, logStart, highWatermark int64 }
+type checkpointRow struct{ recoveryPoint, logStart, highWatermark, cleaned int64 }
 
 func (r *checkpointRow) field(file string) *int64 {
 	switch file {
@@ -27,6 +31,8 @@ func (r *checkpointRow) field(file string) *int64 {
 		return &r.recoveryPoint
 	case logStartFile:
 		return &r.logStart
+	case cleanerFile:
+		return &r.cleaned
 	}
 	return &r.highWatermark
 }
@@ -69,10 +75,10 @@ func parseCheckpoint(data []byte) ([]checkpointLine, error) {
 // maxCheckpoint bounds what is read of a checkpoint file.
 const maxCheckpoint = 64 << 20
 
-// readCheckpoints loads the three files. One that is missing or damaged counts as empty: recovery then checks more.
+// readCheckpoints loads the files. One that is missing or damaged counts as empty: recovery then checks more.
 func (d *logDir) readCheckpoints() (map[TopicPartition]checkpointRow, error) {
 	rows := map[TopicPartition]checkpointRow{}
-	for _, file := range []string{recoveryPointFile, logStartFile, highWatermarkFile} {
+	for _, file := range checkpointFiles {
 		data, err := fs.ReadFile(d.fs, file, maxCheckpoint)
 		if errors.Is(err, iofs.ErrNotExist) {
 			continue
@@ -84,6 +90,7 @@ func (d *logDir) readCheckpoints() (map[TopicPartition]checkpointRow, error) {
 		if err != nil {
 			d.log.Warn("damaged checkpoint file was passed over", "file", file, "err", err)
 			d.startsLost = d.startsLost || file == logStartFile
+			d.pointsLost = d.pointsLost || file == recoveryPointFile
 			continue
 		}
 		for _, l := range lines {
@@ -133,6 +140,13 @@ func (d *logDir) writeCheckpoint(m *Manager, file string) error {
 	}
 	d.written[file] = data
 	return nil
+}
+
+// writeOne writes one file from what the partitions say.
+func (d *logDir) writeOne(m *Manager, file string) error {
+	d.checkpointMu.Lock()
+	defer d.checkpointMu.Unlock()
+	return d.writeCheckpoint(m, file)
 }
 
 // writeLogStarts makes the log starts of all partitions durable.
@@ -188,12 +202,17 @@ func (d *logDir) writeRecoveryPoints(m *Manager) error {
 
 // checkpoint makes the partition durable so that recovery begins here. Without [Fsync] it waits for the next roll: Kafka
 // too syncs no earlier.
-func (p *Partition) checkpoint() error {
+func (p *Partition) checkpoint() error { return p.checkpointIf(false) }
+
+// checkpointNow makes the partition durable whatever it says of its durability.
+func (p *Partition) checkpointNow() error { return p.checkpointIf(true) }
+
+func (p *Partition) checkpointIf(now bool) error {
 	p.checkpointMu.Lock()
 	defer p.checkpointMu.Unlock()
 	p.mu.Lock()
 	if p.log == nil || p.err != nil || p.log.End() == p.saved.recoveryPoint && p.snapshotAt == p.log.End() ||
-		!p.syncs() && p.snapshotAt <= p.saved.recoveryPoint {
+		!now && !p.syncs() && p.snapshotAt <= p.saved.recoveryPoint {
 		p.mu.Unlock()
 		return nil
 	}
@@ -277,6 +296,6 @@ func (p *Partition) closeLog() error {
 	if err := p.log.Close(); err != nil {
 		return err
 	}
-	p.saved = checkpointRow{recoveryPoint: end, logStart: p.log.Start(), highWatermark: end}
+	p.saved = checkpointRow{recoveryPoint: end, logStart: p.log.Start(), highWatermark: end, cleaned: p.saved.cleaned}
 	return nil
 }

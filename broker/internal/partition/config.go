@@ -168,12 +168,17 @@ func (p *configParser) choices(c *TopicConfig) {
 	}
 }
 
-// logConfig is the log's share. jitter in [0, 1) spreads the rolls of a topic's partitions, so that they do not all
+// logConfig is the log's share. A compacted topic rolls in time for its longest lag, because the active segment is never
+// compacted. jitter in [0, 1) spreads the rolls of a topic's partitions, so that they do not all
 // roll at once.
 func (c *TopicConfig) logConfig(jitter float64) commitlog.Config {
+	age := c.SegmentAge
+	if c.Compact && c.MaxCompactionLag > 0 {
+		age = min(age, c.MaxCompactionLag)
+	}
 	return commitlog.Config{
 		SegmentBytes:    c.SegmentBytes,
-		SegmentAge:      c.SegmentAge - time.Duration(jitter*float64(min(c.SegmentJitter, c.SegmentAge))),
+		SegmentAge:      age - time.Duration(jitter*float64(min(c.SegmentJitter, age))),
 		IndexBytes:      c.IndexBytes,
 		IndexInterval:   c.IndexInterval,
 		RetentionBytes:  c.RetentionBytes,

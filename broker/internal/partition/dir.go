@@ -26,6 +26,7 @@ type logDir struct {
 	rows    map[TopicPartition]checkpointRow
 	// The log starts could not be read: the segments tell them.
 	startsLost bool
+	pointsLost bool // so could the recovery points
 	queue      *flushQueue
 
 	checkpointMu sync.Mutex        // one writer of checkpoint files; taken before any Partition.mu
@@ -167,7 +168,7 @@ func (d *logDir) shut(m *Manager, clean bool) error {
 func (d *logDir) markClean(m *Manager) error {
 	d.checkpointMu.Lock()
 	defer d.checkpointMu.Unlock()
-	for _, file := range []string{recoveryPointFile, logStartFile, highWatermarkFile} {
+	for _, file := range checkpointFiles {
 		if err := d.writeCheckpoint(m, file); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"sync"
+	"time"
 )
 
 // flushQueue holds the partitions of a log dir that wait for a flusher. Those that come while one syncs are served by
@@ -81,4 +82,23 @@ func (p *Partition) syncFolder() error {
 		return err
 	}
 	return p.dir.fs.SyncDir(".")
+}
+
+// armFlush sees to it that a record is synced flush.ms after its append at the latest, where nothing syncs it before. mu
+// is held.
+func (p *Partition) armFlush() {
+	every := p.cfg.Load().FlushInterval
+	if every < 0 || every == forever || p.flushTimer != nil || p.unflushed == 0 {
+		return
+	}
+	p.flushTimer = time.AfterFunc(every, p.flushDue)
+}
+
+func (p *Partition) flushDue() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.flushTimer = nil
+	if p.log != nil && p.err == nil && p.unflushed > 0 && !p.syncs() {
+		p.queueFlush()
+	}
 }

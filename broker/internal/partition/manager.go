@@ -44,7 +44,9 @@ type Config struct {
 	RecoveryThreads int
 	// ProducerIDExpiration is producer.id.expiration.ms, 1 day by default.
 	ProducerIDExpiration time.Duration
-	Logger               *slog.Logger
+	// Cleaner configures compaction, see [Manager.ConfigureCleaner].
+	Cleaner CleanerConfig
+	Logger  *slog.Logger
 	// Now is the clock; default time.Now.
 	Now        func() time.Time
 	Registerer Registerer // nil: the metrics are not shown
@@ -69,6 +71,7 @@ type Manager struct {
 	clusterID string
 	dirs      []*logDir
 	unclean   bool
+	cleaner   *cleaner
 
 	changeMu sync.Mutex // one Create or Delete at a time; taken before all others
 
@@ -121,6 +124,7 @@ func Open(c Config) (*Manager, error) {
 		c: c, now: c.Now, log: c.Logger, cache: commitlog.NewCache(c.TailCacheBytes), metrics: newMetrics(c.Registerer),
 		clusterID: c.ClusterID, parts: map[TopicPartition]*Partition{},
 	}
+	m.cleaner = newCleaner(m, c.Cleaner)
 	if err := m.openDirs(); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
@@ -297,6 +301,7 @@ func (m *Manager) delete(p *Partition) error {
 	m.mu.Lock()
 	delete(m.parts, p.tp)
 	m.mu.Unlock()
+	p.haltCleaning()
 	p.checkpointMu.Lock() // a checkpoint must not write into the folder any more
 	defer p.checkpointMu.Unlock()
 	p.mu.Lock()

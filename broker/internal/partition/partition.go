@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -22,6 +23,9 @@ type Partition struct {
 	tp  TopicPartition
 	id  [16]byte
 	cfg atomic.Pointer[TopicConfig]
+
+	// cleanMu is held while the log is compacted; taken before checkpointMu.
+	cleanMu sync.Mutex
 
 	// checkpointMu serialises checkpoints; taken before mu.
 	checkpointMu sync.Mutex
@@ -49,8 +53,12 @@ type Partition struct {
 	queued     bool          // guarded by mu; in the flush queue, or a flusher is at work and will look again
 	unflushed  int64         // guarded by mu; messages since the last flush
 	flushedAt  time.Time     // guarded by mu; when the last flush began
+	flushTimer *time.Timer   // guarded by mu; runs while flush.ms does, else nil
 	snapshotAt int64         // guarded by mu; offset of the last producer snapshot
 	saved      checkpointRow // guarded by mu; what the checkpoint files say
+
+	halted       bool   // guarded by mu; no compaction any more
+	stopCleaning func() // guarded by mu; ends the compaction that runs
 }
 
 // ack is a produce that waits until everything before next is readable.
@@ -132,7 +140,7 @@ func (p *Partition) openLog() error {
 	l, err := commitlog.Open(commitlog.Options{
 		FS: p.dir.fs, Dir: p.tp.String(), Config: cfg.logConfig(rand.Float64()),
 		Start: row.logStart, RecoveryPoint: point, Clean: p.dir.clean, MaxEpoch: p.epoch,
-		Cache: p.m.cache, Logger: p.m.log, Now: p.m.now, OnRoll: p.snapshotOnRoll,
+		Cleaned: p.gapsUpTo(cfg, point), Cache: p.m.cache, Logger: p.m.log, Now: p.m.now, OnRoll: p.snapshotOnRoll,
 	})
 	if err != nil {
 		return err
@@ -149,6 +157,18 @@ func (p *Partition) openLog() error {
 		p.m.metrics.truncated.Add(float64(n))
 	}
 	return nil
+}
+
+// gapsUpTo is the offset up to which compaction may have left gaps: what is known to be cleaned, and on a compacted topic
+// all that was durable, because the note of a cleaning comes after it.
+func (p *Partition) gapsUpTo(cfg *TopicConfig, point int64) int64 {
+	switch {
+	case !cfg.Compact:
+		return p.saved.cleaned
+	case p.dir.pointsLost:
+		return math.MaxInt64
+	}
+	return max(p.saved.cleaned, point)
 }
 
 // replayProducers builds the producer state: the newest snapshot that is whole, and every batch behind it.
@@ -245,6 +265,10 @@ func (p *Partition) broken(err error) error {
 // unlocking. mu is held.
 func (p *Partition) end(err error) (after func()) {
 	p.err = err
+	if p.flushTimer != nil {
+		p.flushTimer.Stop()
+		p.flushTimer = nil
+	}
 	due, acks := p.allWatches(), p.acks
 	p.acks = nil
 	return func() {

@@ -27,8 +27,11 @@ func (m *Manager) Run(ctx context.Context) error {
 	}
 	var recovery sync.WaitGroup
 	m.startRecovery(ctx, &recovery)
+	var cleaning sync.WaitGroup
+	cleaning.Go(func() { m.cleaner.run(ctx) })
 	m.tend(ctx)
 	recovery.Wait()
+	cleaning.Wait()
 	for _, d := range m.dirs {
 		d.queue.close()
 	}

@@ -36,8 +36,10 @@ func (p *Partition) prepare(batch []byte, o AppendOptions, c *TopicConfig) (reco
 	if b.IsControl() {
 		return b, nil
 	}
-	if err := p.checkTimestamps(b, c); err != nil {
-		return nil, err
+	if !c.ValidateFull { // else each record is looked at
+		if err := p.checkTimestamps(b, c); err != nil {
+			return nil, err
+		}
 	}
 	if c.Compact || c.ValidateFull {
 		if err := p.checkRecords(b, c); err != nil {
@@ -62,8 +64,7 @@ func checkClientBatch(b recordbatch.Batch) error {
 	return nil
 }
 
-// checkTimestamps compares the batch's first and largest timestamp with the bounds; without ValidateFull those stand for
-// all records.
+// checkTimestamps compares the batch's first and largest timestamp with the bounds: they stand for all records.
 func (p *Partition) checkTimestamps(b recordbatch.Batch, c *TopicConfig) error {
 	if c.TimestampType == recordbatch.LogAppendTime {
 		return nil
@@ -90,16 +91,23 @@ func checkTimestamp(ms int64, now time.Time, c *TopicConfig) error {
 	return nil
 }
 
-// checkRecords walks the records: all must parse, and on a compacted topic have a key.
+// checkRecords walks the records: all must parse, on a compacted topic have a key, and with ValidateFull have a timestamp
+// within the bounds.
 func (p *Partition) checkRecords(b recordbatch.Batch, c *TopicConfig) error {
 	bad := &RecordErrors{Err: kerr.InvalidRecord}
-	index := int32(0)
+	index, now := int32(0), p.m.now()
+	times := c.ValidateFull && c.TimestampType != recordbatch.LogAppendTime
 	for r, err := range b.Records(maxDecompressed) {
 		if err != nil {
 			return batchError(err)
 		}
 		if c.Compact && r.Key == nil && len(bad.Records) < maxRecordErrors {
 			bad.Records = append(bad.Records, RecordError{index, fmt.Sprintf("Compacted topic cannot accept message without key in topic partition %v.", p.tp)})
+		} else if times && len(bad.Records) < maxRecordErrors {
+			if err := checkTimestamp(r.Timestamp, now, c); err != nil {
+				bad.Records = append(bad.Records, RecordError{index, err.Error()})
+				bad.Err = kerr.InvalidTimestamp
+			}
 		}
 		index++
 	}
