@@ -40,8 +40,12 @@ func (p *publisher) Publish(d metadata.Delta) {
 	for _, r := range d.Configs {
 		if r.Type == metadata.BrokerResource {
 			errs = append(errs, p.configureAll(d.Next))
+			p.configureCleaner(d.Next)
 			break
 		}
+	}
+	if p.first {
+		p.configureCleaner(d.Next)
 	}
 	err := errors.Join(errs...)
 	if p.first {
@@ -125,14 +129,32 @@ func (p *publisher) configureAll(img *metadata.Image) error {
 	return errors.Join(errs...)
 }
 
-// config resolves a topic's configuration.
-func (p *publisher) config(img *metadata.Image, t *metadata.Topic) (partition.TopicConfig, error) {
-	layers := configdef.Layers{
-		Override:       t.Configs,
+// configureCleaner applies the keys of compaction.
+func (p *publisher) configureCleaner(img *metadata.Image) {
+	l := p.layers(img, nil)
+	number := func(key string) int64 { return l.Int64(configdef.Broker, key) }
+	p.partitions.ConfigureCleaner(partition.CleanerConfig{
+		Disabled:    !l.Bool(configdef.Broker, "log.cleaner.enable") || number("log.cleaner.threads") == 0,
+		Threads:     int(number("log.cleaner.threads")),
+		DedupeBytes: number("log.cleaner.dedupe.buffer.size"),
+		LoadFactor:  l.Float64(configdef.Broker, "log.cleaner.io.buffer.load.factor"),
+		Backoff:     milliseconds(max(number("log.cleaner.backoff.ms"), 1)),
+	})
+}
+
+// layers are where a key's value may stand; override is a topic's own configuration.
+func (p *publisher) layers(img *metadata.Image, override map[string]string) configdef.Layers {
+	return configdef.Layers{
+		Override:       override,
 		DynamicBroker:  img.Configs(metadata.ConfigResource{Type: metadata.BrokerResource, Name: strconv.Itoa(int(p.set.nodeID))}),
 		DynamicDefault: img.Configs(metadata.ConfigResource{Type: metadata.BrokerResource}),
 		Static:         p.set.static,
 	}
+}
+
+// config resolves a topic's configuration.
+func (p *publisher) config(img *metadata.Image, t *metadata.Topic) (partition.TopicConfig, error) {
+	layers := p.layers(img, t.Configs)
 	c, err := partition.ParseTopicConfig(func(key string) string {
 		if _, ok := configdef.Lookup(configdef.Topic, key); !ok {
 			return ""
