@@ -43,6 +43,7 @@ const (
 type fetch struct {
 	*request
 	req     *kmsg.FetchRequest
+	access  *access
 	reply   func(*server.FetchResponse, error)
 	session sessionUse
 	parts   []fetchPart
@@ -76,6 +77,7 @@ func (h *Handlers) fetch(ctx context.Context, c *server.Conn, req *kmsg.FetchReq
 		return
 	}
 	f.session = use
+	f.access = h.security.access(f.img, c)
 	limit := h.limitsOf(f.img).fetchMaxBytes
 	f.maxBytes = int32(min(int64(max(req.MaxBytes, 0)), limit))
 	f.minBytes = min(int64(req.MinBytes), limit)
@@ -107,7 +109,11 @@ func (f *fetch) find(wants []*fetchWant) {
 }
 
 func (f *fetch) target(w *fetchWant) (*metadata.Topic, error) {
-	if f.req.ReplicaID >= 0 || f.req.ReplicaState.ID >= 0 {
+	replica := f.req.ReplicaID >= 0 || f.req.ReplicaState.ID >= 0
+	if name, known := f.access.topicNamed(w.topic, w.id); known && !f.access.mayFetch(name, replica) {
+		return nil, kerr.TopicAuthorizationFailed
+	}
+	if replica {
 		return nil, fmt.Errorf("broker %d is no replica: %w", max(f.req.ReplicaID, f.req.ReplicaState.ID), kerr.NotLeaderForPartition)
 	}
 	var t *metadata.Topic
@@ -190,6 +196,7 @@ func (f *fetch) again() {
 	f.waiter.Stop()
 	f.timer.Stop()
 	f.img = f.h.metadata.Image()
+	f.access = f.h.security.access(f.img, f.conn)
 	f.find(f.session.wants)
 	f.read()
 	f.answer()

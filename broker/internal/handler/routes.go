@@ -31,6 +31,9 @@ type Deps struct {
 	// Static is the broker's own configuration: the keys and values of
 	// server.properties, without defaults.
 	Static map[string]string
+	// Security serves SASL, ACLs and SCRAM credentials, and guards all APIs. Nil:
+	// they are not served, and everybody may do everything.
+	Security *Security
 	// Logger takes what a client cannot be told. Nil: slog.Default.
 	Logger *slog.Logger
 }
@@ -41,6 +44,7 @@ type Handlers struct {
 	metadata   metadata.Controller
 	partitions *partition.Manager
 	static     map[string]string
+	security   *Security
 	log        *slog.Logger
 
 	routes []server.Route // the whole table, for ApiVersions
@@ -57,7 +61,7 @@ type Handlers struct {
 // Routes returns the table of all APIs that this broker serves.
 func Routes(d Deps) []server.Route {
 	h := &Handlers{
-		node: d.NodeID, metadata: d.Metadata, partitions: d.Partitions, static: d.Static, log: d.Logger,
+		node: d.NodeID, metadata: d.Metadata, partitions: d.Partitions, static: d.Static, security: d.Security, log: d.Logger,
 	}
 	if h.log == nil {
 		h.log = slog.Default()
@@ -88,6 +92,10 @@ func Routes(d Deps) []server.Route {
 	if d.Groups != nil {
 		h.routes = append(h.routes, groupRoutes(d.Groups)...)
 	}
+	if d.Security != nil {
+		h.routes = append(h.routes, securityRoutes(d.Security)...)
+	}
+	h.routes = d.Security.guardRoutes(h.routes)
 	slices.SortFunc(h.routes, func(a, b server.Route) int { return int(a.Key()) - int(b.Key()) })
 	return h.routes
 }

@@ -23,6 +23,8 @@ type SecurityConfig struct {
 	Mechanisms func(listener string) []security.Mechanism
 	// MaxReauth is connections.max.reauth.ms of a listener: how long a login counts at most; 0: for ever. Nil: 0.
 	MaxReauth func(listener string) time.Duration
+	// AutoCreate tells whether a request for metadata may create topics: auto.create.topics.enable. Nil: yes.
+	AutoCreate func() bool
 	// FailureDelay is connection.failed.authentication.delay.ms.
 	FailureDelay time.Duration
 	// Logger takes refused logins and changes of ACLs and credentials. Nil: slog.Default.
@@ -35,6 +37,7 @@ type Security struct {
 	authorizer   *security.Authorizer
 	mechanisms   func(listener string) []security.Mechanism
 	maxReauth    func(listener string) time.Duration
+	autoCreate   func() bool
 	failureDelay time.Duration
 	log          *slog.Logger
 }
@@ -42,11 +45,14 @@ type Security struct {
 // NewSecurity makes the handlers.
 func NewSecurity(c SecurityConfig) *Security {
 	s := &Security{
-		metadata: c.Metadata, authorizer: c.Authorizer, mechanisms: c.Mechanisms, maxReauth: c.MaxReauth,
+		metadata: c.Metadata, authorizer: c.Authorizer, mechanisms: c.Mechanisms, maxReauth: c.MaxReauth, autoCreate: c.AutoCreate,
 		failureDelay: c.FailureDelay, log: cmp.Or(c.Logger, slog.Default()),
 	}
 	if s.mechanisms == nil {
 		s.mechanisms = func(string) []security.Mechanism { return nil }
+	}
+	if s.autoCreate == nil {
+		s.autoCreate = func() bool { return true }
 	}
 	if s.maxReauth == nil {
 		s.maxReauth = func(string) time.Duration { return 0 }
@@ -74,6 +80,8 @@ type access struct {
 	conn      *server.Conn
 	principal string
 	host      string
+
+	autoCreates bool // auto.create.topics.enable
 }
 
 // access returns what c may do. s may be nil: everything.
@@ -82,6 +90,7 @@ func (s *Security) access(img *metadata.Image, c *server.Conn) *access {
 	if s != nil && s.authorizer != nil {
 		a.rules = s.authorizer.At(img)
 		a.principal, a.host = c.Principal(), address(c.RemoteAddr())
+		a.autoCreates = s.autoCreate()
 	}
 	return a
 }
