@@ -153,6 +153,7 @@ type node struct {
 	publisher  *publisher
 	cancel     func() // of the subscription
 	groups     *handler.Groups
+	txns       *handler.Txns
 	server     *server.Server
 }
 
@@ -253,13 +254,17 @@ func (n *node) serverParts() (err error) {
 	n.groups = handler.NewGroups(handler.GroupsConfig{
 		NodeID: s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Static: s.static, Logger: s.log,
 	})
+	n.txns = handler.NewTxns(handler.TxnsConfig{
+		NodeID: s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Groups: n.groups, Static: s.static, Logger: s.log,
+	})
 	overrides, err := parseOverrides(s.layers.List(configdef.Broker, "max.connections.per.ip.overrides"))
 	if err != nil {
 		return err
 	}
 	n.server, err = server.New(server.Config{
 		Routes: handler.Routes(handler.Deps{
-			NodeID: s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Static: s.static, Logger: s.log, Groups: n.groups,
+			NodeID: s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Static: s.static, Logger: s.log,
+			Groups: n.groups, Txns: n.txns,
 		}),
 		Logger:            s.log,
 		Hooks:             n.b.metrics,
@@ -280,6 +285,7 @@ func (n *node) run(ctx context.Context, ready func()) error {
 	detached := context.WithoutCancel(ctx)
 	partitionsCtx, stopPartitions := context.WithCancel(detached)
 	groupsCtx, stopGroups := context.WithCancel(detached)
+	txnsCtx, stopTxns := context.WithCancel(detached)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.partitions.Run(partitionsCtx) })
 	g.Go(func() error {
@@ -288,6 +294,10 @@ func (n *node) run(ctx context.Context, ready func()) error {
 	})
 	g.Go(func() error {
 		defer stopGroups()
+		return n.txns.Run(txnsCtx)
+	})
+	g.Go(func() error {
+		defer stopTxns()
 		listeners := append([]server.Listener{{Name: "PLAINTEXT", Net: n.b.pipe}}, n.b.listeners...)
 		return n.server.Serve(ctx, listeners...)
 	})

@@ -83,7 +83,7 @@ func coordinatorKeys() []row {
 		{"transaction.abort.timed.out.transaction.cleanup.interval.ms", Int, "10000", "Time between two searches for transactions that timed out.", atLeast(1), unused},
 		{"transaction.max.timeout.ms", Int, "900000", "Longest transaction timeout that a producer may ask for.", atLeast(1), 0},
 		{"transaction.partition.verification.enable", Boolean, "true", "Check that a partition belongs to the transaction before a transactional batch is written to it.", nil, clusterWide | unused},
-		{"transaction.remove.expired.transaction.cleanup.interval.ms", Int, "3600000", "Time between two searches for transactional ids that expired.", atLeast(1), unused},
+		{"transaction.remove.expired.transaction.cleanup.interval.ms", Int, "3600000", "Time between two searches for transactional ids that expired.", atLeast(1), 0},
 		{"transaction.state.log.load.buffer.size", Int, "5242880", "Bytes that are read at a time when transactions are loaded.", atLeast(1), unused},
 		{"transaction.state.log.min.isr", Int, "2", "min.insync.replicas of the transaction topic, but never more than there are brokers.", atLeast(1), 0},
 		{"transaction.state.log.num.partitions", Int, "16", "Partitions of the transaction topic. It cannot be changed once the topic exists.", atLeast(1), 0},

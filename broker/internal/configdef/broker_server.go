@@ -3,7 +3,7 @@ package configdef
 // serverKeys: Node, listeners, connections, requests and our own keys.
 func serverKeys() []row {
 	return []row{
-		{"add.partitions.to.txn.retry.backoff.max.ms", Int, "100", "Longest pause between attempts to add a partition to a transaction that is still completing.", atLeast(0), unused},
+		{"add.partitions.to.txn.retry.backoff.max.ms", Int, "100", "How long a transactional write waits for the producer's last transaction to complete.", atLeast(0), 0},
 		{"add.partitions.to.txn.retry.backoff.ms", Int, "20", "First pause between attempts to add a partition to a transaction that is still completing.", atLeast(1), unused},
 		{"admin.listeners", List, "http://127.0.0.1:9644", "Addresses of metrics and health checks; empty turns them off.", nil, own},
 		{"advertised.listeners", List, null, "Addresses that clients are told to connect to, by listener name. Where one is missing, clients are told the address that they dialled.", nil, 0},
@@ -21,7 +21,7 @@ func serverKeys() []row {
 		{"client.quota.callback.class", Class, null, "Java class that computes client quotas.", nil, unused},
 		{"config.providers", List, "", "Names of Java plugins that fetch configuration values from elsewhere.", nil, clusterWide | unused},
 		{"connections.max.idle.ms", Long, "600000", "A connection without a request for so long is closed.", nil, 0},
-		{"connections.max.reauth.ms", Long, "0", "A client must authenticate again after so long; 0 never asks it to.", nil, unused},
+		{"connections.max.reauth.ms", Long, "0", "A client must authenticate again after so long; 0 never asks it to.", nil, 0},
 		{"controlled.shutdown.enable", Boolean, "true", "Hand leadership over before this broker stops.", nil, unused},
 		{"controlled.shutdown.max.retries", Int, "3", "Attempts to hand leadership over at shutdown. Gone since Kafka 4.0.", nil, unused},
 		{"controlled.shutdown.retry.backoff.ms", Long, "5000", "Pause between those attempts. Gone since Kafka 4.0.", nil, unused},

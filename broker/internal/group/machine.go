@@ -132,6 +132,7 @@ func (m *Machine) ReplayPending(p coordinator.Producer, r coordinator.Record) er
 // ReplayMarker ends the transaction of p: its offsets count from now on, or never did.
 func (m *Machine) ReplayMarker(p coordinator.Producer, commit bool) error {
 	m.offsets.endTransaction(p.ID, commit)
+	m.offsets.endedBy(p)
 	return nil
 }
 
@@ -155,6 +156,7 @@ func (m *Machine) Expire(now time.Time, out *coordinator.Out) {
 	if !m.cleanup.After(now) {
 		m.cleanup = now.Add(m.cfg.OffsetsRetentionCheck)
 		m.expireOffsets(now, out)
+		m.offsets.forgetProducers()
 	}
 }
 

@@ -31,6 +31,9 @@ type offsets struct {
 	pending map[int64]map[string]map[topicPartition]offset
 	// unstable counts the open transactions that have an offset of a partition pending.
 	unstable map[string]map[topicPartition]int
+	// producers are those of transactions, by id; see GuardTxn.
+	producers map[int64]*txnProducer
+	markers   uint64 // of transactions, so far
 }
 
 func newOffsets() offsets {
@@ -38,6 +41,8 @@ func newOffsets() offsets {
 		byGroup:  make(map[string]map[string]map[int32]offset),
 		pending:  make(map[int64]map[string]map[topicPartition]offset),
 		unstable: make(map[string]map[topicPartition]int),
+
+		producers: make(map[int64]*txnProducer),
 	}
 }
 
@@ -188,6 +193,7 @@ func (m *Machine) replayPendingOffset(p coordinator.Producer, r coordinator.Reco
 		return fmt.Errorf("offset of %s for %s-%d: %w", key.Group, key.Topic, key.Partition, err)
 	}
 	m.ensureGroup(key.Group)
+	m.offsets.pendingFrom(p)
 	m.offsets.setPending(p.ID, key.Group, topicPartition{key.Topic, key.Partition}, v)
 	return nil
 }

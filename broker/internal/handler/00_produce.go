@@ -45,6 +45,9 @@ type produce struct {
 	resp  *kmsg.ProduceResponse
 	reply func(*kmsg.ProduceResponse, error)
 
+	refused error            // what is wrong with the request as a whole
+	looked  map[place]looked // partitions whose transaction was looked up
+
 	mu       sync.Mutex
 	waiting  int         // guarded by mu: appends to come, plus one while more may begin
 	answered bool        // guarded by mu
@@ -55,9 +58,16 @@ func (h *Handlers) produce(ctx context.Context, c *server.Conn, req *kmsg.Produc
 	p := &produce{request: h.request(ctx, c, "Produce"), req: req, reply: reply, waiting: 1}
 	p.resp = kmsg.NewPtrProduceResponse()
 	p.resp.Topics = make([]kmsg.ProduceResponseTopic, len(req.Topics))
-	refused := p.refuse()
-	for i := range req.Topics {
-		p.topicAt(i, refused)
+	p.refused = p.refuse()
+	if p.refused != nil || !p.lookUp(p.appendAll) {
+		p.appendAll()
+	}
+}
+
+// appendAll appends to all partitions, in order.
+func (p *produce) appendAll() {
+	for i := range p.req.Topics {
+		p.topicAt(i)
 	}
 	p.wait()
 }
@@ -74,14 +84,14 @@ func (p *produce) refuse() error {
 	return nil
 }
 
-func (p *produce) topicAt(i int, refused error) {
+func (p *produce) topicAt(i int) {
 	in, out := &p.req.Topics[i], &p.resp.Topics[i]
 	*out = kmsg.NewProduceResponseTopic()
 	out.Topic, out.TopicID = in.Topic, in.TopicID
 	out.Partitions = make([]kmsg.ProduceResponseTopicPartition, len(in.Partitions))
 	t, err := p.target(in)
-	if refused != nil {
-		err = refused
+	if p.refused != nil {
+		err = p.refused
 	}
 	for j := range in.Partitions {
 		result := &out.Partitions[j]
@@ -89,7 +99,7 @@ func (p *produce) topicAt(i int, refused error) {
 		result.Partition, result.BaseOffset = in.Partitions[j].Partition, -1
 		failed := err
 		if failed == nil {
-			failed = p.append(t, in.Partitions[j].Records, result)
+			failed = p.append(t, in.Partitions[j].Records, p.looked[place{i, j}], result)
 		}
 		if failed != nil {
 			p.mu.Lock()
@@ -113,10 +123,13 @@ func (p *produce) target(in *kmsg.ProduceRequestTopic) (t *metadata.Topic, err e
 
 // append hands the records of one partition over. result is filled in at once
 // but for the acknowledgement, which may come later with an error.
-func (p *produce) append(t *metadata.Topic, records []byte, result *kmsg.ProduceResponseTopicPartition) error {
+func (p *produce) append(t *metadata.Topic, records []byte, txn looked, result *kmsg.ProduceResponseTopicPartition) error {
 	part, err := p.partition(t, result.Partition)
 	if err != nil {
 		return err
+	}
+	if txn.err != nil {
+		return txn.err
 	}
 	if err := checkRecords(records, p.req.Version); err != nil {
 		return err
@@ -125,7 +138,7 @@ func (p *produce) append(t *metadata.Topic, records []byte, result *kmsg.Produce
 	p.waiting++
 	result.ErrorCode = kerr.RequestTimedOut.Code // what it is until done says otherwise
 	p.mu.Unlock()
-	appended, err := part.Append(records, partition.AppendOptions{Acks: p.req.Acks}, func(err error) { p.done(t, result, err) })
+	appended, err := part.Append(records, partition.AppendOptions{Acks: p.req.Acks, Guard: txn.guard}, func(err error) { p.done(t, result, err) })
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
@@ -140,8 +153,8 @@ func (p *produce) append(t *metadata.Topic, records []byte, result *kmsg.Produce
 	return nil
 }
 
-// checkRecords checks what depends on the request's version and on what this
-// broker serves; the partition checks the batch itself.
+// checkRecords checks what depends on the request's version; the partition
+// checks the batch itself.
 func checkRecords(records []byte, version int16) error {
 	if len(records) == 0 {
 		return fmt.Errorf("a produce request must have one record batch for each partition: %w", kerr.InvalidRecord)
@@ -155,10 +168,6 @@ func checkRecords(records []byte, version int16) error {
 		return fmt.Errorf("record batch of magic %d, only %d is allowed: %w", b.MagicByte(), recordbatch.Magic, kerr.InvalidRecord)
 	case b.Codec() == recordbatch.Zstd && version < zstdProduceVersion:
 		return fmt.Errorf("zstd in a request of version %d: %w", version, kerr.UnsupportedCompressionType)
-	case b.IsTransactional():
-		// Nobody can have begun a transaction, see InitProducerId: the batch
-		// would hide all that follows it from read_committed consumers.
-		return fmt.Errorf("the producer has no open transaction: %w", kerr.InvalidTxnState)
 	}
 	return nil
 }

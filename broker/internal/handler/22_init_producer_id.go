@@ -11,64 +11,65 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/chortal/chortal/broker/internal/metadata"
+	"github.com/chortal/chortal/broker/internal/coordinator"
 	"github.com/chortal/chortal/broker/internal/server"
+	"github.com/chortal/chortal/broker/internal/txn"
 )
 
-// producerIDBlock is how many producer ids the metadata log gives out at once.
-const producerIDBlock = 1000
-
-func (h *Handlers) initProducerID(ctx context.Context, c *server.Conn, req *kmsg.InitProducerIDRequest) (*kmsg.InitProducerIDResponse, error) {
-	resp := kmsg.NewPtrInitProducerIDResponse()
-	id, err := h.newProducerID(req.TransactionalID)
-	if err != nil {
-		resp.ErrorCode = h.code(ctx, c, "InitProducerId", err)
-		resp.ProducerID, resp.ProducerEpoch = -1, -1
-		return resp, nil
-	}
-	resp.ProducerID, resp.ProducerEpoch = id, 0
-	return resp, nil
-}
-
-// newProducerID returns an id that no producer had before. A producer without
-// a transactional id gets a new one each time it asks, whatever it had.
-func (h *Handlers) newProducerID(transactionalID *string) (int64, error) {
-	switch {
-	case transactionalID != nil && *transactionalID == "":
-		return 0, fmt.Errorf("transactional id is empty: %w", kerr.InvalidRequest)
-	case transactionalID != nil:
-		return 0, fmt.Errorf("transactional id %q, and there is no transaction coordinator: %w", *transactionalID, kerr.UnsupportedVersion)
-	}
-	h.producerIDs.Lock()
-	defer h.producerIDs.Unlock()
-	if h.nextProducerID == h.endProducerID {
-		if err := h.takeProducerIDs(); err != nil {
-			return 0, err
-		}
-	}
-	h.nextProducerID++
-	return h.nextProducerID - 1, nil
-}
-
-// takeProducerIDs takes the next block, called with producerIDs held. What is
-// left of a block when the broker ends is never used.
-func (h *Handlers) takeProducerIDs() error {
-	for {
-		first := h.metadata.Image().NextProducerID()
-		_, err := h.metadata.Propose([]metadata.Record{
-			&metadata.ProducerIDsRecord{Broker: h.node, Next: first + producerIDBlock},
-		})
-		if errors.Is(err, kerr.InvalidRequest) && h.metadata.Image().NextProducerID() > first {
-			continue // another broker was faster
-		}
+// initProducerID gives a producer without a transactional id a new producer id each time it
+// asks, whatever it had. One with a transactional id is the transaction coordinator's.
+func (h *Handlers) initProducerID(ctx context.Context, c *server.Conn, req *kmsg.InitProducerIDRequest, reply func(*kmsg.InitProducerIDResponse, error)) {
+	done := func(p coordinator.Producer, err error) {
+		resp := kmsg.NewPtrInitProducerIDResponse()
+		resp.ProducerID, resp.ProducerEpoch = p.ID, p.Epoch
 		if err != nil {
-			return fmt.Errorf("take producer ids: %w", err)
+			if req.Version < 4 {
+				err = beforeFenced(err)
+			}
+			resp.ErrorCode = h.code(ctx, c, "InitProducerId", err)
+			resp.ProducerID, resp.ProducerEpoch = -1, -1
 		}
-		h.nextProducerID, h.endProducerID = first, first+producerIDBlock
-		return nil
+		reply(resp, nil)
 	}
+	switch {
+	case req.TransactionalID == nil:
+		id, err := h.producerIDs.take()
+		done(coordinator.Producer{ID: id}, err)
+	case *req.TransactionalID == "":
+		done(coordinator.Producer{}, fmt.Errorf("transactional id is empty: %w", kerr.InvalidRequest))
+	case h.txns == nil:
+		done(coordinator.Producer{}, fmt.Errorf("transactional id %q, and there is no transaction coordinator: %w", *req.TransactionalID, kerr.UnsupportedVersion))
+	default:
+		h.txns.initProducerID(req, done)
+	}
+}
+
+func (x *Txns) initProducerID(req *kmsg.InitProducerIDRequest, done func(coordinator.Producer, error)) {
+	init := txn.InitRequest{
+		TransactionalID: *req.TransactionalID, TimeoutMs: req.TransactionTimeoutMillis,
+		Expected: coordinator.Producer{ID: -1, Epoch: -1},
+	}
+	if req.Version >= 3 {
+		init.Expected = coordinator.Producer{ID: req.ProducerID, Epoch: req.ProducerEpoch}
+	}
+	if (init.Expected.ID < 0) != (init.Expected.Epoch < 0) {
+		done(coordinator.Producer{}, fmt.Errorf("producer id %d with epoch %d: %w", init.Expected.ID, init.Expected.Epoch, kerr.InvalidRequest))
+		return
+	}
+	askTxn(x, init.TransactionalID, func(m *txn.Machine, now time.Time, out *coordinator.Out, reply txn.Reply[coordinator.Producer]) {
+		m.InitProducerID(now, out, init, reply)
+	}, done)
+}
+
+// beforeFenced is what a client hears that does not know PRODUCER_FENCED.
+func beforeFenced(err error) error {
+	if errors.Is(err, kerr.ProducerFenced) {
+		return kerr.InvalidProducerEpoch
+	}
+	return err
 }

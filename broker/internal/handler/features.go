@@ -20,6 +20,7 @@ type feature struct {
 func features() []feature {
 	return []feature{
 		{"group.version", 1, kmsg.ConsumerGroupHeartbeat}, // KIP-848
+		{"transaction.version", txnVersion, kmsg.EndTxn},  // KIP-890
 	}
 }
 

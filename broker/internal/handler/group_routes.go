@@ -37,7 +37,7 @@ type GroupsConfig struct {
 type Groups struct {
 	node     int32
 	metadata metadata.Controller
-	topic    *offsetsTopic
+	topic    *internalTopic
 	runtime  *coordinator.Runtime[*group.Machine]
 	static   map[string]string
 	log      *slog.Logger
@@ -51,15 +51,14 @@ func NewGroups(c GroupsConfig) *Groups {
 		log = slog.Default()
 	}
 	static := configdef.Layers{Static: c.Static}
-	topic := &offsetsTopic{
+	topic := &internalTopic{
+		name:       metadata.OffsetsTopic,
 		metadata:   c.Metadata,
 		logs:       c.Partitions,
 		partitions: int32(static.Int64(configdef.Broker, "offsets.topic.num.partitions")),
 		segment:    static.Text(configdef.Broker, "offsets.topic.segment.bytes"),
 	}
-	if t, ok := c.Metadata.Image().Topic(metadata.OffsetsTopic); ok {
-		topic.partitions = int32(len(t.Partitions)) // which partition holds a group can never change
-	}
+	topic.keepPartitions()
 	machine := groupConfig(static)
 	return &Groups{
 		node: c.NodeID, metadata: c.Metadata, log: log, static: c.Static, topic: topic,
@@ -204,54 +203,6 @@ func topicOf(img *metadata.Image, name string, id [16]byte, byID bool) (*metadat
 		return t, nil
 	}
 	return nil, kerr.UnknownTopicOrPartition
-}
-
-// offsetsTopic opens the partitions of __consumer_offsets, which is created when a client
-// first looks for its coordinator, or at the latest when the first record is written.
-type offsetsTopic struct {
-	metadata   metadata.Controller
-	logs       *partition.Manager
-	partitions int32
-	segment    string // segment.bytes
-}
-
-// maxCoordinatorBatch is max.message.bytes of the topic: what a group of many members or
-// a commit of many partitions may take.
-const maxCoordinatorBatch = "10485760"
-
-func (t *offsetsTopic) Open(_ context.Context, index int32) (coordinator.Log, error) {
-	if _, ok := t.metadata.Image().Topic(metadata.OffsetsTopic); !ok {
-		return nil, nil
-	}
-	return t.log(index)
-}
-
-func (t *offsetsTopic) Create(_ context.Context, index int32) (coordinator.Log, error) {
-	if err := t.ensure(); err != nil {
-		return nil, err
-	}
-	return t.log(index)
-}
-
-func (t *offsetsTopic) ensure() error {
-	_, err := metadata.EnsureTopic(t.metadata, metadata.NewTopic{
-		Name: metadata.OffsetsTopic, Partitions: t.partitions, ReplicationFactor: 1,
-		Configs: map[string]string{
-			"cleanup.policy":    "compact",
-			"compression.type":  "producer",
-			"segment.bytes":     t.segment,
-			"max.message.bytes": maxCoordinatorBatch,
-		},
-	})
-	return err
-}
-
-func (t *offsetsTopic) log(index int32) (coordinator.Log, error) {
-	p, err := t.logs.Get(metadata.OffsetsTopic, index)
-	if err != nil {
-		return nil, err
-	}
-	return coordinator.PartitionLog(p), nil
 }
 
 // newUUID is a random UUID in the usual text form.

@@ -28,6 +28,9 @@ type Deps struct {
 	Partitions *partition.Manager
 	// Groups serves the group and offset APIs. Nil: they are not served.
 	Groups *Groups
+	// Txns serves the APIs of transactions, and lets producers have transactional
+	// ids. Nil: they are not served, and producers refused.
+	Txns *Txns
 	// Static is the broker's own configuration: the keys and values of
 	// server.properties, without defaults.
 	Static map[string]string
@@ -54,14 +57,20 @@ type Handlers struct {
 
 	configs sync.Mutex // held while configs are read, changed and proposed
 
-	producerIDs                   sync.Mutex
-	nextProducerID, endProducerID int64 // guarded by producerIDs: what is left of the block
+	producerIDs *producerIDs
+	txns        *Txns
 }
 
 // Routes returns the table of all APIs that this broker serves.
 func Routes(d Deps) []server.Route {
 	h := &Handlers{
 		node: d.NodeID, metadata: d.Metadata, partitions: d.Partitions, static: d.Static, security: d.Security, log: d.Logger,
+		txns: d.Txns,
+	}
+	if d.Txns != nil {
+		h.producerIDs = d.Txns.ids
+	} else {
+		h.producerIDs = newProducerIDs(d.NodeID, d.Metadata)
 	}
 	if h.log == nil {
 		h.log = slog.Default()
@@ -77,7 +86,7 @@ func Routes(d Deps) []server.Route {
 		server.On(0, 7, h.createTopics),
 		server.On(0, 6, h.deleteTopics),
 		server.On(0, 2, h.deleteRecords),
-		server.On(0, 5, h.initProducerID),
+		server.OnDeferred(0, 5, h.initProducerID),
 		server.On(0, 4, h.offsetForLeaderEpoch),
 		server.On(0, 4, h.describeConfigs),
 		server.On(0, 2, h.alterConfigs),
@@ -91,6 +100,9 @@ func Routes(d Deps) []server.Route {
 	}
 	if d.Groups != nil {
 		h.routes = append(h.routes, groupRoutes(d.Groups)...)
+	}
+	if d.Txns != nil {
+		h.routes = append(h.routes, txnRoutes(d.Txns)...)
 	}
 	if d.Security != nil {
 		h.routes = append(h.routes, securityRoutes(d.Security)...)

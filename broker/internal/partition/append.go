@@ -22,7 +22,7 @@ func (p *Partition) Append(batch []byte, o AppendOptions, done func(error)) (App
 		return Appended{}, fmt.Errorf("append to %v: %w", p.tp, err)
 	}
 	p.mu.Lock()
-	a, err := p.append(b)
+	a, err := p.append(b, o)
 	if err != nil {
 		p.mu.Unlock()
 		return Appended{}, fmt.Errorf("append to %v: %w", p.tp, err)
@@ -56,12 +56,12 @@ func (p *Partition) AppendWait(ctx context.Context, batch []byte, o AppendOption
 }
 
 // append does the work under the lock: producer state, time, log.
-func (p *Partition) append(b recordbatch.Batch) (Appended, error) {
+func (p *Partition) append(b recordbatch.Batch, o AppendOptions) (Appended, error) {
 	if err := p.open(); err != nil {
 		return Appended{}, err
 	}
 	a := Appended{LogAppendTime: -1, LogStartOffset: p.log.Start(), LeaderEpoch: p.epoch}
-	dup, err := p.producers.check(b)
+	dup, err := p.producers.check(b, o)
 	if err != nil {
 		return Appended{}, err
 	}

@@ -209,6 +209,15 @@ func TestTopicCodecAndTime(t *testing.T) {
 	}
 }
 
+// appendTxn appends a transactional batch as Produce does: with a guard.
+func appendTxn(t testing.TB, p *partition.Partition, b recordbatch.Batch) {
+	t.Helper()
+	guard, _, err := p.GuardTxn(b.ProducerID(), b.ProducerEpoch(), b.BaseSequence())
+	must(t, err)
+	_, err = p.AppendWait(t.Context(), b, partition.AppendOptions{Acks: -1, Guard: guard})
+	must(t, err)
+}
+
 // TestTransactions shows what readers of either isolation see of open, committed and aborted transactions, also after
 // a kill.
 func TestTransactions(t *testing.T) {
@@ -218,8 +227,7 @@ func TestTransactions(t *testing.T) {
 	txn := func(id int64, sequence int32, value string) {
 		t.Helper()
 		x := batch(t, recordbatch.Options{HasProducer: true, ProducerID: id, BaseSequence: sequence, Transactional: true}, value)
-		_, err := p.AppendWait(t.Context(), x, partition.AppendOptions{Acks: -1})
-		must(t, err)
+		appendTxn(t, p, x)
 	}
 	end := func(id int64, how recordbatch.ControlType, coordinator int32) error {
 		x := recordbatch.EndTxnMarker(how, id, 0, coordinator, time.Now().UnixMilli())

@@ -41,18 +41,21 @@ type producers struct {
 	byID  map[int64]*producer
 	ended []endedTxn // ascending by marker
 	open  int        // transactions that are open
+
+	guards     map[int64]*txnGuard // transactions that are being looked up, see guard
+	lastSerial uint64
 }
 
 // check decides whether a batch may be appended: a repeat of one of the last five is found again, a gap, an old epoch
 // or a batch outside of the open transaction is refused.
-func (s *producers) check(b recordbatch.Batch) (dup *sentBatch, err error) {
+func (s *producers) check(b recordbatch.Batch, o AppendOptions) (dup *sentBatch, err error) {
 	id := b.ProducerID()
 	if id < 0 {
 		return nil, nil
 	}
 	p := s.byID[id]
 	if p == nil {
-		return nil, nil // any sequence: the state may have expired
+		return nil, s.checkGuard(b, nil, o) // any sequence: the state may have expired
 	}
 	if b.ProducerEpoch() < p.epoch {
 		return nil, fmt.Errorf("producer %d with epoch %d, current is %d: %w", id, b.ProducerEpoch(), p.epoch, kerr.InvalidProducerEpoch)
@@ -71,6 +74,9 @@ func (s *producers) check(b recordbatch.Batch) (dup *sentBatch, err error) {
 	if p.txnStart >= 0 && !b.IsTransactional() {
 		return nil, fmt.Errorf("producer %d writes outside of its open transaction: %w", id, kerr.InvalidTxnState)
 	}
+	if err := s.checkGuard(b, p, o); err != nil {
+		return nil, err
+	}
 	return nil, p.checkSequence(b)
 }
 
@@ -79,9 +85,12 @@ func (p *producer) checkMarker(b recordbatch.Batch) error {
 	if err != nil {
 		return fmt.Errorf("%v: %w", err, kerr.InvalidRecord)
 	}
-	if c.CoordinatorEpoch < p.coordinatorEpoch {
-		return fmt.Errorf("marker with coordinator epoch %d, current is %d: %w",
-			c.CoordinatorEpoch, p.coordinatorEpoch, kerr.TransactionCoordinatorFenced)
+	return p.checkCoordinator(c.CoordinatorEpoch)
+}
+
+func (p *producer) checkCoordinator(epoch int32) error {
+	if epoch < p.coordinatorEpoch {
+		return fmt.Errorf("coordinator epoch %d, current is %d: %w", epoch, p.coordinatorEpoch, kerr.TransactionCoordinatorFenced)
 	}
 	return nil
 }
@@ -119,6 +128,7 @@ func (s *producers) record(b recordbatch.Batch, bytes, now int64) {
 	if b.IsTransactional() && p.txnStart < 0 {
 		p.txnStart, p.txnStartBytes = b.BaseOffset(), bytes
 		s.open++
+		delete(s.guards, b.ProducerID())
 	}
 	if b.BaseSequence() != recordbatch.NoSequence {
 		p.remember(b)
@@ -161,6 +171,7 @@ func (s *producers) recordMarker(b recordbatch.Batch, c recordbatch.ControlRecor
 		return 0, false
 	}
 	p := s.get(b.ProducerID())
+	delete(s.guards, b.ProducerID())
 	p.advanceEpoch(b.ProducerEpoch())
 	p.coordinatorEpoch = c.CoordinatorEpoch
 	p.timestamp, p.seen = b.MaxTimestamp(), now
@@ -226,6 +237,11 @@ func (s *producers) expire(now time.Time, age time.Duration) {
 	for id, p := range s.byID {
 		if p.txnStart < 0 && p.seen < cutoff {
 			delete(s.byID, id)
+		}
+	}
+	for id, g := range s.guards {
+		if g.since < cutoff {
+			delete(s.guards, id)
 		}
 	}
 }

@@ -73,7 +73,13 @@ type AppendOptions struct {
 	Acks int16
 	// Origin is who appends.
 	Origin Origin
+	// Guard lets a client's batch begin a transaction here, see [Partition.GuardTxn].
+	Guard TxnGuard
 }
+
+// TxnGuard is proof that a producer's transaction was looked up after [Partition.GuardTxn] gave it, and that no
+// transaction of that producer has ended here since. The zero value proves nothing.
+type TxnGuard struct{ serial uint64 }
 
 // Appended is where a batch went.
 type Appended struct {

@@ -63,15 +63,13 @@ func TestWaiters(t *testing.T) {
 		{"shutdown", 1, partition.ReadUncommitted, func() { must(t, b.stop()) }, true},
 		{"an open transaction", 1, partition.ReadCommitted, func() {
 			x := batch(t, recordbatch.Options{HasProducer: true, ProducerID: 1, Transactional: true}, "x")
-			_, err := p.AppendWait(t.Context(), x, partition.AppendOptions{Acks: -1})
-			must(t, err)
+			appendTxn(t, p, x)
 		}, false},
 		{"a committed transaction", size, partition.ReadCommitted, func() {
 			x := batch(t, recordbatch.Options{HasProducer: true, ProducerID: 1, Transactional: true}, "x")
-			_, err := p.AppendWait(t.Context(), x, partition.AppendOptions{Acks: -1})
-			must(t, err)
+			appendTxn(t, p, x)
 			m := recordbatch.EndTxnMarker(recordbatch.Commit, 1, 0, 0, time.Now().UnixMilli())
-			_, err = p.AppendWait(t.Context(), m, partition.AppendOptions{Acks: -1, Origin: partition.Internal})
+			_, err := p.AppendWait(t.Context(), m, partition.AppendOptions{Acks: -1, Origin: partition.Internal})
 			must(t, err)
 		}, true},
 	} {
