@@ -312,14 +312,14 @@ func (e *Engine) explain(st *ast.Explain, s *session) (Entity, error) {
 	if st.QueryID != "" {
 		return e.explainQuery(st.QueryID)
 	}
-	p, schema, text, err := e.planOnly(st.Statement, s)
+	p, pull, err := e.planOnly(st.Statement, s)
 	if err != nil {
 		return Entity{}, err
 	}
-	if text != "" {
+	if pull != nil {
 		return Entity{Type: api.TypeQueryDescription, QueryDescription: &api.QueryDescription{
-			StatementText: st.Statement.String(), Fields: fields(schema, catalog.Stream), QueryType: "PULL", ExecutionPlan: text,
-			Sources: []string{}, Sinks: []string{}, QueryErrors: []api.QueryError{}, OverriddenProperties: map[string]string{},
+			StatementText: st.Statement.String(), Fields: pull.fields(), QueryType: "PULL", ExecutionPlan: pull.describe(),
+			Sources: []string{pull.source.Name}, Sinks: []string{}, QueryErrors: []api.QueryError{}, OverriddenProperties: map[string]string{},
 		}}, nil
 	}
 	built, err := exec.Build(p, e.buildOptions("explain", e.properties(s.props), 0, nil))
@@ -353,33 +353,39 @@ func (e *Engine) explainQuery(id string) (Entity, error) {
 	return Entity{Type: api.TypeQueryDescription, QueryDescription: d}, nil
 }
 
-// planOnly plans a statement; text describes a pull query instead.
-func (e *Engine) planOnly(st ast.Statement, s *session) (p *plan.Plan, schema types.Schema, text string, err error) {
+// planOnly plans a statement without running it; a pull query has a plan of its own kind.
+func (e *Engine) planOnly(st ast.Statement, s *session) (*plan.Plan, *pullPlan, error) {
 	cat := e.catalog.Load()
 	if sel, ok := st.(*ast.Select); ok {
 		if sel.Query.Emit == ast.EmitNone {
 			pull, err := e.preparePull(sel.Query, e.properties(s.props))
-			if err != nil {
-				return nil, schema, "", err
-			}
-			return nil, schema, pull.describe(), nil
+			return nil, pull, err
 		}
 		a, err := analyze.Query(sel.Query, analyze.Options{Catalog: cat, Functions: e.functions})
 		if err != nil {
-			return nil, schema, "", err
+			return nil, nil, err
 		}
-		p, err = plan.Build(plan.Input{Analysis: a, Functions: e.functions, Catalog: cat, QueryID: "explain"})
-		return p, schema, "", err
+		p, err := plan.Build(plan.Input{Analysis: a, Functions: e.functions, Catalog: cat, QueryID: "explain"})
+		return p, nil, err
 	}
 	planner := planner{functions: e.functions, topics: clusterTopics{e.runCtx, e.cluster}}
 	ch, ok, err := planner.plan(st, statementContext{catalog: cat, text: st.String(), props: e.properties(s.props)})
 	if err != nil {
-		return nil, schema, "", err
+		return nil, nil, err
 	}
 	if !ok || ch.start == nil {
-		return nil, schema, "", api.Errorf("The provided statement does not run a ksql query")
+		return nil, nil, api.Errorf("The provided statement does not run a ksql query")
 	}
-	return ch.start, schema, "", nil
+	return ch.start, nil, nil
+}
+
+// fields are the columns of a pull query's result.
+func (p *pullPlan) fields() []api.Field {
+	out := make([]api.Field, len(p.columns))
+	for i, name := range p.columns {
+		out[i] = api.Field{Name: name, Schema: typeInfo(p.types[i])}
+	}
+	return out
 }
 
 // describe says how a pull query reaches its rows.
