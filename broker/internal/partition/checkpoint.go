@@ -142,6 +142,32 @@ func (d *logDir) writeCheckpoint(m *Manager, file string) error {
 	return nil
 }
 
+// noteStale notes that the files may name a partition that is no more.
+func (d *logDir) noteStale(tp TopicPartition) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stale[tp] = true
+}
+
+// forgetRows sees to it that the files say nothing of a partition before it is made anew: what they said of one that was
+// deleted would make recovery miss records that the new one never had.
+func (d *logDir) forgetRows(m *Manager, tp TopicPartition) error {
+	d.mu.Lock()
+	known := d.stale[tp] || d.rows[tp] != checkpointRow{}
+	delete(d.stale, tp)
+	delete(d.rows, tp)
+	d.mu.Unlock()
+	if !known {
+		return nil
+	}
+	for _, file := range checkpointFiles {
+		if err := d.writeOne(m, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // writeOne writes one file from what the partitions say.
 func (d *logDir) writeOne(m *Manager, file string) error {
 	d.checkpointMu.Lock()

@@ -35,6 +35,7 @@ type logDir struct {
 	mu    sync.Mutex
 	err   error                   // guarded by mu; not nil: offline
 	found map[TopicPartition]bool // guarded by mu; folders that nobody has claimed yet
+	stale map[TopicPartition]bool // guarded by mu; deleted partitions that the checkpoint files may still name
 	trash []trash                 // guarded by mu
 }
 
@@ -53,6 +54,7 @@ func openDir(c Dir, log *slog.Logger, counters *metrics) (*logDir, error) {
 	d := &logDir{
 		path: c.Path, fs: c.FS, log: log.With("dir", c.Path), metrics: counters, lock: lock,
 		queue: newFlushQueue(), written: map[string][]byte{}, found: map[TopicPartition]bool{},
+		stale: map[TopicPartition]bool{},
 	}
 	if err := d.load(); err != nil {
 		return nil, errors.Join(err, lock.Close())

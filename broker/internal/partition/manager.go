@@ -230,6 +230,9 @@ func (m *Manager) make(tp TopicPartition, s Spec) (*Partition, error) {
 	if err := p.dir.failed(); err != nil {
 		return nil, err
 	}
+	if err := p.dir.forgetRows(m, tp); err != nil {
+		return nil, err
+	}
 	if err := p.dir.fs.MkdirAll(tp.String()); err != nil {
 		return nil, err
 	}
@@ -305,12 +308,16 @@ func (m *Manager) delete(p *Partition) error {
 	p.checkpointMu.Lock() // a checkpoint must not write into the folder any more
 	defer p.checkpointMu.Unlock()
 	p.mu.Lock()
+	named := p.saved != checkpointRow{}
 	after := p.end(fmt.Errorf("%v was deleted: %w", p.tp, kerr.UnknownTopicOrPartition))
 	if p.log != nil {
 		p.log.CloseDirty()
 	}
 	p.mu.Unlock()
 	after()
+	if named {
+		p.dir.noteStale(p.tp)
+	}
 	return p.dir.discard(p.tp, m.now().Add(p.cfg.Load().FileDeleteDelay))
 }
 
