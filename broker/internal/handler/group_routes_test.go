@@ -50,8 +50,9 @@ func newGroupBroker(t testing.TB, files fs.FS) *groupBroker {
 	publish(t, parts, noDelay, found)
 	meta.Subscribe(metadata.PublisherFunc(func(d metadata.Delta) { publish(t, parts, noDelay, d) }))
 	groups := handler.NewGroups(handler.GroupsConfig{NodeID: node, Metadata: meta, Partitions: parts, Static: noDelay, Logger: log})
+	txns := handler.NewTxns(handler.TxnsConfig{NodeID: node, Metadata: meta, Partitions: parts, Groups: groups, Static: noDelay, Logger: log})
 	srv, err := server.New(server.Config{
-		Routes: handler.Routes(handler.Deps{NodeID: node, Metadata: meta, Partitions: parts, Static: noDelay, Logger: log, Groups: groups}),
+		Routes: handler.Routes(handler.Deps{NodeID: node, Metadata: meta, Partitions: parts, Static: noDelay, Logger: log, Groups: groups, Txns: txns}),
 		Logger: log, DrainTimeout: time.Second,
 	})
 	must(t, err)
@@ -70,6 +71,7 @@ func newGroupBroker(t testing.TB, files fs.FS) *groupBroker {
 	}
 	run(parts.Run)
 	run(groups.Run)
+	run(txns.Run)
 	run(func(ctx context.Context) error {
 		return srv.Serve(ctx, server.Listener{Name: "PLAINTEXT", Net: b.pipe})
 	})
