@@ -74,10 +74,12 @@ func (b *Broker) listen() error {
 		if err != nil {
 			return fmt.Errorf("listener %s: %w", e.name, err)
 		}
-		b.listeners = append(b.listeners, server.Listener{
+		served := server.Listener{
 			Name: e.name, Protocol: e.protocol, Net: l,
 			AdvertisedHost: e.advertisedHost, AdvertisedPort: e.advertisedPort,
-		})
+		}
+		b.set.guards.secure(&served, b.set)
+		b.listeners = append(b.listeners, served)
 	}
 	return nil
 }
@@ -263,7 +265,8 @@ func (n *node) serverParts() (err error) {
 	}
 	n.server, err = server.New(server.Config{
 		Routes: handler.Routes(handler.Deps{
-			NodeID: s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Static: s.static, Logger: s.log,
+			Security: s.guards.handlers(s, n.metadata),
+			NodeID:   s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Static: s.static, Logger: s.log,
 			Groups: n.groups, Txns: n.txns,
 		}),
 		Logger:            s.log,
@@ -298,7 +301,7 @@ func (n *node) run(ctx context.Context, ready func()) error {
 	})
 	g.Go(func() error {
 		defer stopTxns()
-		listeners := append([]server.Listener{{Name: "PLAINTEXT", Net: n.b.pipe}}, n.b.listeners...)
+		listeners := append([]server.Listener{{Name: "PLAINTEXT", Net: n.b.pipe, Principal: n.b.set.guards.pipePrincipal()}}, n.b.listeners...)
 		return n.server.Serve(ctx, listeners...)
 	})
 	ready()

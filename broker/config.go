@@ -71,6 +71,7 @@ type settings struct {
 	registerer  prometheus.Registerer
 	drain       time.Duration
 	idleTimeout time.Duration
+	guards      *guarding
 }
 
 // settings checks the configuration and resolves it.
@@ -100,6 +101,9 @@ func (c Config) settings() (*settings, error) {
 	}
 	s.idleTimeout = milliseconds(s.number("connections.max.idle.ms"))
 	if s.endpoints, err = parseEndpoints(s); err != nil {
+		return nil, err
+	}
+	if s.guards, err = s.guarding(); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -156,6 +160,7 @@ func (s *settings) check() error {
 		k, ok := configdef.Lookup(configdef.Broker, name)
 		switch {
 		case !ok && isPrefixed(name):
+			errs = append(errs, s.checkPrefixed(name))
 		case !ok:
 			s.unknown = append(s.unknown, name)
 		default:
@@ -182,6 +187,18 @@ func isPrefixed(name string) bool {
 		}
 	}
 	return false
+}
+
+// checkPrefixed validates a key of one listener where it is a key of all as well.
+func (s *settings) checkPrefixed(name string) error {
+	_, key, _ := strings.Cut(strings.TrimPrefix(name, "listener.name."), ".")
+	if _, ok := configdef.Lookup(configdef.Broker, key); !ok {
+		return nil
+	}
+	if err := configdef.Check(configdef.Broker, key, s.static[name]); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
 }
 
 // node is node.id, or broker.id where only that is set.
@@ -222,10 +239,10 @@ func (s *settings) logStart() {
 		s.log.Info("configuration keys of Kafka that have no effect here", "keys", strings.Join(s.unused, ","))
 	}
 	if len(s.unguarded) > 0 {
-		s.log.Warn("security is not available yet: these keys protect nothing", "keys", strings.Join(s.unguarded, ","))
+		s.log.Warn("these keys protect nothing here", "keys", strings.Join(s.unguarded, ","))
 	}
 	for _, e := range s.endpoints {
-		if !e.loopback() {
+		if !e.loopback() && !e.protocol.SASL() && !s.guards.listeners[e.name].clientCerts {
 			s.log.Warn("listener without authentication is open to the network", "listener", e.name, "addr", e.bind())
 		}
 	}

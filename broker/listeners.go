@@ -62,9 +62,6 @@ func parseEndpoints(s *settings) ([]endpoint, error) {
 		if e.protocol = protocols[e.name]; e.protocol == "" {
 			return nil, fmt.Errorf("listeners: listener.security.protocol.map has no protocol for %s", e.name)
 		}
-		if e.protocol != server.Plaintext {
-			return nil, fmt.Errorf("listeners: %s uses %s, which is not supported yet", e.name, e.protocol)
-		}
 		kept = append(kept, e)
 	}
 	advertised = slices.DeleteFunc(advertised, func(e endpoint) bool { return controller[e.name] })

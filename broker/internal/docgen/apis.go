@@ -11,7 +11,7 @@ import (
 
 // apisPage lists the served APIs.
 func apisPage() string {
-	routes := handler.Routes(handler.Deps{Groups: &handler.Groups{}, Txns: &handler.Txns{}})
+	routes := handler.Routes(handler.Deps{Security: &handler.Security{}, Groups: &handler.Groups{}, Txns: &handler.Txns{}})
 	slices.SortFunc(routes, func(a, b server.Route) int { return int(a.Key()) - int(b.Key()) })
 	var b strings.Builder
 	b.WriteString(generated)

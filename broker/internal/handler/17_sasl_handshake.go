@@ -36,7 +36,7 @@ func (s *Security) saslHandshake(_ context.Context, c *server.Conn, req *kmsg.SA
 	}
 	l, _ := c.LoginState().(*login)
 	switch {
-	case req.Version == 0 || chosen == nil || l != nil && l.principal != "" && l.mechanism != chosen:
+	case req.Version == 0 || chosen == nil || l != nil && l.principal != "" && l.mechanism.Name() != chosen.Name():
 		resp.ErrorCode = kerr.UnsupportedSaslMechanism.Code
 		c.Refuse(0)
 	case l != nil && l.exchange != nil: // a handshake in the middle of a login
