@@ -2,6 +2,7 @@ package handler_test
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -257,32 +258,42 @@ func fetchCommitted() *kmsg.FetchRequest {
 // every transaction is either done or not, the same in topic and offsets; what was
 // acknowledged is done; and nothing hangs when the producer comes back.
 func TestTransactionsSurvivePowerLossAnywhere(t *testing.T) {
-	fsys := fs.NewCrashMem()
-	b := newGroupBroker(t, fsys)
-	b.create("t", 1)
 	type crash struct {
 		at           string
 		left         *fs.Mem
 		acknowledged bool
 	}
+	var mu sync.Mutex // guards what follows
 	var crashes []crash
-	acknowledged, n := false, 0
-	x := b.txn("x", false)
+	armed, acknowledged := false, false
+	set := func(flag *bool, to bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		*flag = to
+	}
+	fsys := fs.NewCrashMem()
 	fsys.OnChange(func(at string) {
+		mu.Lock()
+		defer mu.Unlock()
 		for mode := range 2 {
-			n++
-			crashes = append(crashes, crash{at, fsys.Crash(func(int) int { return mode }), acknowledged})
+			if armed {
+				crashes = append(crashes, crash{at, fsys.Crash(func(int) int { return mode }), acknowledged})
+			}
 		}
 	})
+	b := newGroupBroker(t, fsys)
+	b.create("t", 1)
+	x := b.txn("x", false)
+	set(&armed, true)
 	wantCode(t, "produce", x.produce(), nil)
 	wantCode(t, "offsets", x.offsets(7), nil)
 	wantCode(t, "commit", x.end(true), nil)
-	acknowledged = true
+	set(&acknowledged, true)
 	wantCode(t, "produce", x.produce(), nil)
 	wantCode(t, "offsets", x.offsets(8), nil)
 	wantCode(t, "abort", x.end(false), nil)
 	b.stable(4)
-	fsys.OnChange(nil)
+	set(&armed, false)
 	b.stop()
 
 	states := make(map[int]int)
@@ -300,7 +311,7 @@ func TestTransactionsSurvivePowerLossAnywhere(t *testing.T) {
 		states[len(got)]++
 		b.stop()
 	}
-	t.Logf("%d crashes: %v", n, states)
+	t.Logf("%d crashes: %v", len(crashes), states)
 	if states[0] == 0 || states[1] == 0 {
 		t.Errorf("crashes only on one side of the decision: %v", states)
 	}
