@@ -222,7 +222,7 @@ func (l *Log) groups(all []source) (groups [][]source) {
 // fill takes the keys of the dirty segments into the map, as far as it goes.
 func (c *cleaning) fill(dirty []source) error {
 	last := dirty[len(dirty)-1].next
-	c.o.Map.reset(last - c.o.From)
+	c.o.Map.reset()
 	aborted, err := c.l.Aborted(dirty[0].base, last)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -420,7 +421,11 @@ func (k *crashLog) verify(t *testing.T, place string, o commitlog.Options) {
 	got := map[int64]bool{}
 	latest, found := map[string]int64{}, map[string]int64{}
 	var prev int64 = -1
-	for b, err := range recordbatch.Split(contents(t, l, 1<<20)) {
+	data := contents(t, l, 1<<20)
+	if !bytes.Equal(data, contents(t, l, 1)) {
+		t.Fatalf("%s: batch by batch the log reads differently", place)
+	}
+	for b, err := range recordbatch.Split(data) {
 		must(t, err)
 		for r, err := range b.Records(0) {
 			must(t, err)
@@ -567,6 +572,58 @@ func BenchmarkClean(b *testing.B) {
 	for _, size := range []int{100, 1000} {
 		for _, keys := range []int{10_000, 1_000_000} {
 			b.Run(fmt.Sprintf("value=%d/keys=%d", size, keys), func(b *testing.B) { benchmarkClean(b, size, keys) })
+		}
+	}
+}
+
+// TestKafkaReadsCleanedSegments has Kafka's own DumpLogSegments read what compaction writes. CHORTAL_KAFKA_LIB is the
+// folder of Kafka's jars.
+func TestKafkaReadsCleanedSegments(t *testing.T) {
+	lib := os.Getenv("CHORTAL_KAFKA_LIB")
+	if lib == "" {
+		t.Skip("CHORTAL_KAFKA_LIB is not set")
+	}
+	root := t.TempDir()
+	fsys, err := fs.NewOS(root)
+	must(t, err)
+	now := time.UnixMilli(start)
+	o := options(fsys, small())
+	o.Now = func() time.Time { return now }
+	l, err := commitlog.Open(o)
+	must(t, err)
+	for i := range 30 {
+		codec := recordbatch.Options{Codec: recordbatch.Codec(i % 5)}
+		appendAll(t, l, keyed(t, codec, start+int64(i), fmt.Sprintf("a%d=%d", i%7, i), "b=-", fmt.Sprintf("c%d=%d", i, i)))
+	}
+	transaction(t, l, 7, recordbatch.Abort, "a1=x", "y=2")
+	transaction(t, l, 8, recordbatch.Commit, "b=2", "c=2")
+	transaction(t, l, 8, recordbatch.Abort, "b=2", "c=2")
+	roll(t, l)
+	last := func(c *commitlog.CleanOptions) { c.Producers = map[int64]commitlog.LastBatch{7: {Offset: 91}} }
+	clean(t, l, 0, last)
+	clean(t, l, 0, last)
+	must(t, l.Close())
+	names, err := fsys.List(dir)
+	must(t, err)
+	for suffix, check := range map[string]string{".log": "isvalid: true", ".index": "passed sanity check", ".timeindex": "passed sanity check", ".txnindex": "producerId: 7"} {
+		var files []string
+		for _, name := range names {
+			if strings.HasSuffix(name, suffix) {
+				files = append(files, root+"/"+dir+"/"+name)
+			}
+		}
+		args := []string{"-cp", lib + "/*", "org.apache.kafka.tools.DumpLogSegments", "--deep-iteration", "--print-data-log", "--files", strings.Join(files, ",")}
+		if check == "passed sanity check" {
+			args = append(args, "--index-sanity-check")
+		}
+		out, err := exec.CommandContext(t.Context(), "java", args...).CombinedOutput()
+		text := string(out)
+		if err != nil || strings.Contains(text, "isvalid: false") || strings.Contains(text, "Found") || strings.Contains(text, "xception") ||
+			!strings.Contains(text, check) {
+			t.Errorf("%v: %v\n%s", files, err, text)
+		}
+		if testing.Verbose() {
+			t.Logf("%v\n%s", files, text)
 		}
 	}
 }
