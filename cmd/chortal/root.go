@@ -114,7 +114,7 @@ func checkArgs(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		checkArgs(sub)
 	}
-	if c.HasSubCommands() {
+	if c.HasSubCommands() && c.RunE == nil {
 		c.Args = cobra.ArbitraryArgs // so that RunE sees what is no command
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {

@@ -50,6 +50,7 @@ first error with exit code 1. Output json is one object a line.`,
 	c.Flags().StringVarP(&f.user, "user", "u", "", "user for basic authentication")
 	c.Flags().StringVarP(&f.password, "password", "p", "", "password for basic authentication")
 	s.outputFlag(c, repl.Outputs()...)
+	c.AddCommand(newSQLQTT(s))
 	return c
 }
 
