@@ -15,8 +15,8 @@ import (
 func TestConnectionLimits(t *testing.T) {
 	seen := newObserver()
 	h := start(t, server.Config{
-		Routes: []server.Route{heartbeat()}, Hooks: seen, MaxConns: 4, MaxConnsPerIP: 2,
-		MaxConnsOverrides: map[string]int{"in-memory": 3},
+		Routes: []server.Route{heartbeat()}, Hooks: seen, MaxConns: 5, MaxConnsPerIP: 1,
+		MaxConnsOverrides: map[string]int{"127.0.0.1": 2},
 	}, true)
 	use := func(c *client) *client {
 		t.Helper()
@@ -29,7 +29,8 @@ func TestConnectionLimits(t *testing.T) {
 	h.dialTCP().ended() // the third from one address
 	use(h.dial())
 	use(h.dial())
-	h.dial().ended() // the fifth of all
+	use(h.dial())    // what is in memory has no address
+	h.dial().ended() // the sixth of all
 	first.nc.Close()
 	h.eventually(func() bool { return seen.count("closed") == 1 })
 	use(h.dial()) // its place is free

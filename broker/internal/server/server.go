@@ -38,7 +38,8 @@ type Config struct {
 	// MaxInFlightBytes bounds the frames of all requests that are not answered, and once more what they take when they
 	// are decoded. Default: 256 MiB, or twice MaxRequestBytes if that is more.
 	MaxInFlightBytes int64
-	// MaxConns is max.connections, MaxConnsPerIP is max.connections.per.ip. Default: no limit.
+	// MaxConns is max.connections, MaxConnsPerIP is max.connections.per.ip. Default: no limit. Connections in memory have
+	// no address, and so no limit per address: they are those of our own process.
 	MaxConns, MaxConnsPerIP int
 	// MaxConnsOverrides is max.connections.per.ip.overrides: limits of certain addresses.
 	MaxConnsOverrides map[string]int
@@ -235,7 +236,7 @@ func isTemporary(err error) bool {
 
 // admitConn makes a connection, or says which limit forbids it.
 func (s *Server) admitConn(work context.Context, l *Listener, nc net.Conn) (c *Conn, reason string) {
-	ip := hostOf(nc.RemoteAddr())
+	ip := countedIP(nc)
 	limit := s.cfg.MaxConnsPerIP
 	if n, ok := s.cfg.MaxConnsOverrides[ip]; ok {
 		limit = n
@@ -245,10 +246,12 @@ func (s *Server) admitConn(work context.Context, l *Listener, nc net.Conn) (c *C
 	switch {
 	case len(s.conns) >= s.cfg.MaxConns:
 		return nil, "max_connections"
-	case s.perIP[ip] >= limit:
+	case ip != "" && s.perIP[ip] >= limit:
 		return nil, "max_connections_per_ip"
 	}
-	s.perIP[ip]++
+	if ip != "" {
+		s.perIP[ip]++
+	}
 	c = s.newConn(work, l, nc)
 	s.conns[c] = struct{}{}
 	return c, ""
@@ -290,13 +293,25 @@ func (s *Server) serveConn(c *Conn) {
 }
 
 func (s *Server) forget(c *Conn) {
-	ip := hostOf(c.nc.RemoteAddr())
+	ip := countedIP(c.nc)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	if ip == "" {
+		return
+	}
 	if s.perIP[ip]--; s.perIP[ip] == 0 {
 		delete(s.perIP, ip)
 	}
+}
+
+// countedIP is the address that a connection counts for, "" if it is one in memory.
+func countedIP(nc net.Conn) string {
+	a := nc.RemoteAddr()
+	if _, memory := a.(pipeAddr); memory {
+		return ""
+	}
+	return hostOf(a)
 }
 
 // logEnd says why a connection ended, unless the client simply left.
