@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -109,7 +108,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer close(e.stopped)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	from, err := e.open(ctx)
+	from, epoch, err := e.open(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -119,7 +118,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	warmUp()
 	close(e.ready)
 	e.log.Info("sql engine is ready", "service_id", e.cfg.ServiceID, "queries", len(e.queries))
-	err = e.commands.watch(ctx, from)
+	err = e.commands.watch(ctx, from, epoch, e.restoreEntry)
 	cancel()
 	e.closePushQueries()
 	e.work.Wait()
@@ -130,18 +129,18 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 // open reads the command log and starts what it defines. It tries again while the brokers cannot be reached.
-func (e *Engine) open(ctx context.Context) (from int64, err error) {
+func (e *Engine) open(ctx context.Context) (from, epoch int64, err error) {
 	for {
 		if err = e.connect(ctx); err == nil {
 			break
 		}
 		if ctx.Err() != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		e.log.Warn("brokers cannot be reached yet", "err", err)
 		select {
 		case <-ctx.Done():
-			return 0, ctx.Err()
+			return 0, 0, ctx.Err()
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
@@ -150,14 +149,14 @@ func (e *Engine) open(ctx context.Context) (from int64, err error) {
 	e.runCtx = ctx
 	cat, queries, err := foldEntries(e.commands.entries)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	e.catalog.Store(cat)
-	e.removeOrphans(ctx, cat)
+	e.finishDrops(ctx)
 	for _, q := range queries {
 		e.startQuery(q)
 	}
-	return e.commands.next, nil
+	return e.commands.next, e.commands.epoch, nil
 }
 
 func (e *Engine) connect(ctx context.Context) error {
@@ -184,79 +183,6 @@ func (e *Engine) startQuery(en *entry) {
 	e.queries[en.Plan.QueryID] = q
 	e.state.Unlock()
 	q.start(e.runCtx)
-}
-
-// removeOrphans deletes the internal topics and the state of queries that no statement knows: the engine died while it
-// dropped them.
-func (e *Engine) removeOrphans(ctx context.Context, cat *catalog.Catalog) {
-	prefix := applicationID(e.cfg.ServiceID, "")
-	topics, err := e.cluster.list(ctx)
-	if err != nil {
-		e.log.Warn("list topics", "err", err)
-		return
-	}
-	known := func(name string) bool {
-		for _, q := range cat.Queries() {
-			if strings.HasPrefix(name, prefix+q.ID+"-") {
-				return true
-			}
-		}
-		return false
-	}
-	for _, t := range topics {
-		if strings.HasPrefix(t.name, prefix) && !known(t.name) {
-			if err := e.cluster.deleteTopic(ctx, t.name); err != nil {
-				e.log.Warn("delete the topic of a query that is gone", "topic", t.name, "err", err)
-			}
-		}
-	}
-	if e.cfg.StateDir == "" {
-		return
-	}
-	entries, err := os.ReadDir(e.cfg.StateDir)
-	if err != nil {
-		return // there is no state yet
-	}
-	for _, d := range entries {
-		if strings.HasPrefix(d.Name(), prefix) && !known(d.Name()+"-") {
-			if err := os.RemoveAll(filepath.Join(e.cfg.StateDir, d.Name())); err != nil {
-				e.log.Warn("remove the state of a query that is gone", "err", err)
-			}
-		}
-	}
-}
-
-// removeQuery deletes what a query leaves behind: internal topics, its group, its state.
-func (e *Engine) removeQuery(ctx context.Context, id string) {
-	app := applicationID(e.cfg.ServiceID, id)
-	e.removeApplication(ctx, app)
-	if e.cfg.StateDir != "" {
-		if err := os.RemoveAll(filepath.Join(e.cfg.StateDir, app)); err != nil {
-			e.log.Warn("remove the state of a query", "query", id, "err", err)
-		}
-	}
-}
-
-func (e *Engine) removeApplication(ctx context.Context, app string) {
-	topics, err := e.cluster.list(ctx)
-	if err != nil {
-		e.log.Warn("list topics", "err", err)
-	}
-	for _, t := range topics {
-		if strings.HasPrefix(t.name, app+"-") {
-			if err := e.cluster.deleteTopic(ctx, t.name); err != nil {
-				e.log.Warn("delete an internal topic", "topic", t.name, "err", err)
-			}
-		}
-	}
-	if e.instance != "" {
-		if err := e.cluster.leaveGroup(ctx, app, e.instance); err != nil {
-			e.log.Debug("leave a consumer group", "group", app, "err", err)
-		}
-	}
-	if err := e.cluster.deleteGroup(ctx, app); err != nil {
-		e.log.Debug("delete a consumer group", "group", app, "err", err)
-	}
 }
 
 // Ready is closed when the command log is replayed and its queries are started: from then on statements are accepted.

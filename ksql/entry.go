@@ -11,8 +11,12 @@ import (
 	"github.com/chortal/chortal/ksql/internal/types"
 )
 
-// entryVersion is the version of the command log's records.
-const entryVersion = 1
+// The versions of the command log's records. A record carries the version that first had its kind.
+const (
+	entryVersion    = 2 // the newest that this engine reads
+	objectVersion   = 1
+	droppingVersion = 2
+)
 
 // entry is the value of a record of the command log: one object and the statement that defined it. The key names the
 // object, so that compaction keeps the last definition; a null value removes it.
@@ -29,6 +33,8 @@ type entry struct {
 	Source     *sourceEntry      `json:"source,omitempty"`
 	Plan       *plan.Plan        `json:"plan,omitempty"`
 	Type       *typeEntry        `json:"type,omitempty"`
+	// Dropping is the id of a query that is being dropped: its topics, its group and its state are still to be deleted.
+	Dropping string `json:"dropping,omitempty"`
 	// Owner is set in the one record that says who writes.
 	Owner string `json:"owner,omitempty"`
 }
@@ -53,8 +59,15 @@ func sourceKey(name string) string { return "source/" + name }
 func queryKey(id string) string    { return "query/" + id }
 func typeKey(name string) string   { return "type/" + name }
 
+// droppingKey is the key of the record that says that a query is being dropped.
+func droppingKey(id string) string { return "dropping/" + id }
+
+func droppingEntry(id string) *entry {
+	return &entry{Version: droppingVersion, Engine: Version, Dropping: id}
+}
+
 func newEntry(c statementContext, src *catalog.Source, p *plan.Plan) *entry {
-	e := &entry{Version: entryVersion, Engine: Version, Sequence: c.sequence, Statement: c.text, Properties: c.props, Plan: p}
+	e := &entry{Version: objectVersion, Engine: Version, Sequence: c.sequence, Statement: c.text, Properties: c.props, Plan: p}
 	if src != nil {
 		e.Statement = src.Statement
 		e.Source = &sourceEntry{

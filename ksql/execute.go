@@ -218,12 +218,17 @@ func (e *Engine) apply(ctx context.Context, ch *change, text string) error {
 			return api.Errorf("Not executing statement(s) '%s' as it would cause the number of active, persistent queries to exceed the configured limit. Use the TERMINATE command to terminate existing queries. Current persistent query count: %d. Configured limit: %d.", text, n, e.cfg.MaxQueries)
 		}
 	}
+	if _, pending := e.commands.entries[droppingKey(ch.queryID)]; ch.start != nil && pending {
+		if err := e.finishDrop(ctx, ch.queryID); err != nil {
+			return fmt.Errorf("an earlier query %s is not dropped completely: %w", ch.queryID, err)
+		}
+	}
 	if t := ch.createTopic; t != nil {
 		if err := e.cluster.createTopic(ctx, t.name, t.partitions, t.replicas, t.configs); err != nil {
 			return err
 		}
 	}
-	entries := map[string]*entry{ch.key: ch.entry}
+	entries := withDrops(map[string]*entry{ch.key: ch.entry}, ch.stop...)
 	maps.Copy(entries, ch.more)
 	if old := e.commands.entries[ch.key]; old != nil && ch.entry != nil {
 		ch.entry.Sequence = old.Sequence // what refers to it keeps its place behind it
@@ -246,7 +251,7 @@ func (e *Engine) apply(ctx context.Context, ch *change, text string) error {
 	return nil
 }
 
-// stopQuery ends a query for good.
+// stopQuery ends a query for good, after the command log has announced that. The caller holds mu.
 func (e *Engine) stopQuery(ctx context.Context, id string) {
 	e.state.Lock()
 	q := e.queries[id]
@@ -256,7 +261,9 @@ func (e *Engine) stopQuery(ctx context.Context, id string) {
 		return
 	}
 	q.stop()
-	e.removeQuery(context.WithoutCancel(ctx), id)
+	if err := e.finishDrop(context.WithoutCancel(ctx), id); err != nil {
+		e.log.Warn("a query is not dropped completely; the next start tries again", "query", id, "err", err)
+	}
 }
 
 // control is TERMINATE; PAUSE and RESUME are refused by name.
@@ -304,7 +311,7 @@ func (e *Engine) terminate(ctx context.Context, id string) error {
 			key, replaced = k, &kept
 		}
 	}
-	if err := e.commands.write(ctx, map[string]*entry{key: replaced}); err != nil {
+	if err := e.commands.write(ctx, withDrops(map[string]*entry{key: replaced}, id)); err != nil {
 		return err
 	}
 	e.catalog.Store(cat.WithoutQuery(id))
@@ -322,8 +329,13 @@ func (e *Engine) TerminateAll(ctx context.Context, deleteTopics []string) error 
 	defer e.mu.Unlock()
 	cat := e.catalog.Load()
 	removed := map[string]*entry{}
-	for key := range e.commands.entries {
-		removed[key] = nil
+	for key, en := range e.commands.entries {
+		if en.Dropping == "" {
+			removed[key] = nil
+		}
+		if en.Plan != nil {
+			withDrops(removed, en.Plan.QueryID)
+		}
 	}
 	if len(removed) == 0 {
 		return nil

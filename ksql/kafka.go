@@ -183,6 +183,12 @@ func (c *cluster) readAll(ctx context.Context, topic string, fn func(*kgo.Record
 	if err != nil {
 		return err
 	}
+	return c.readRange(ctx, topic, start, end, fn)
+}
+
+// readRange calls fn with every record from start up to end, without end, in order per partition. All of them have to
+// be there already. It changes start.
+func (c *cluster) readRange(ctx context.Context, topic string, start, end map[int32]int64, fn func(*kgo.Record) error) error {
 	left := map[int32]bool{}
 	for p := range end {
 		if start[p] < end[p] {
@@ -263,13 +269,13 @@ func (c *cluster) list(ctx context.Context) ([]topicInfo, error) {
 	return out, nil
 }
 
-// deleteGroup deletes a consumer group.
+// deleteGroup deletes a consumer group; that there is none is no error.
 func (c *cluster) deleteGroup(ctx context.Context, group string) error {
 	resp, err := c.admin.DeleteGroup(ctx, group)
 	if err == nil {
 		err = resp.Err
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return fmt.Errorf("delete group %s: %w", group, err)
 	}
 	return nil

@@ -204,7 +204,9 @@ func (e *Engine) startPush(ctx context.Context, id string, app *streams.App, bui
 		e.dropPush(id)
 		clean, cancelClean := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancelClean()
-		e.removeApplication(clean, applicationID(e.cfg.ServiceID, id))
+		if err := e.removeApplication(clean, applicationID(e.cfg.ServiceID, id)); err != nil {
+			e.log.Warn("remove what a push query leaves behind", "query", id, "err", err)
+		}
 	})
 	select {
 	case <-app.Ready():
