@@ -53,6 +53,7 @@ func (l *Log) appendLocked(b recordbatch.Batch) (Appended, error) {
 	l.o.Cache.append(&s.tail, pos, b)
 	if l.epochs.add(b.LeaderEpoch(), b.BaseOffset()) {
 		l.epochsDirty = true
+		l.showFirstEpoch()
 	}
 	l.end = s.next
 	return Appended{BaseOffset: b.BaseOffset(), LastOffset: b.LastOffset()}, nil

@@ -132,3 +132,18 @@ func loadEpochs(fsys fs.FS, name string) (c epochCache, ok bool, err error) {
 	c, err = parseEpochs(p)
 	return c, err == nil, nil
 }
+
+// showFirstEpoch writes the file of a log that has just got its first epoch, so that it stands beside the segment from the
+// first record on, as Kafka's does. It is not synced, and may fail: Checkpoint writes it again, and a torn one is made
+// anew from the few batches there are. mu is held.
+func (l *Log) showFirstEpoch() {
+	if len(l.epochs) != 1 {
+		return
+	}
+	f, err := l.o.FS.Create(l.path(epochFile))
+	if err != nil {
+		return
+	}
+	_, _ = f.WriteAt(l.epochs.encode(), 0)
+	_ = f.Close()
+}

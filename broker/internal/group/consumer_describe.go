@@ -16,7 +16,7 @@ func (m *Machine) ConsumerGroupDescribe(out *coordinator.Out, name string, topic
 	resp.Group = name
 	g, ok := m.groups[name].(*consumer)
 	if !ok {
-		err := fmt.Errorf("group %s is not a consumer group: %w", name, kerr.GroupIDNotFound)
+		err := fmt.Errorf("group %s not found: it is not a consumer group: %w", name, kerr.GroupIDNotFound)
 		resp.ErrorCode, resp.ErrorMessage = errorCode(err), new(errorText(err))
 		answer(out, reply, resp)
 		return
