@@ -31,8 +31,14 @@ func New(topology *processor.Topology, c Config) (*App, error) {
 	return &App{runtime: r}, nil
 }
 
+// MissingSourceTopicError says that a topic that the application needs does not exist, was deleted, or was deleted and
+// created anew, as Kafka Streams' MissingSourceTopicException. A new App begins with the topic as it is then.
+type MissingSourceTopicError = runtime.MissingSourceTopicError
+
 // Run creates the internal topics that are missing, joins the group and processes records until ctx ends or the
-// application breaks. It commits before it returns. It returns nil when ctx has ended. An App runs once.
+// application breaks. It commits before it returns. It returns nil when ctx has ended; other errors name the application.
+// Brokers that cannot be reached are waited for. A topic that goes away ends it with a *MissingSourceTopicError. An App
+// runs once.
 func (a *App) Run(ctx context.Context) error { return a.runtime.Run(ctx) }
 
 // Ready is closed when all tasks that this instance was given first have restored their state and run.

@@ -343,8 +343,12 @@ func TestMissingSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := app.Run(c.ctx()); err == nil || !strings.Contains(err.Error(), "nowhere") {
+	err = app.Run(c.ctx())
+	if missing, ok := errors.AsType[*streams.MissingSourceTopicError](err); !ok || missing.Topic != "nowhere" || missing.Recreated {
 		t.Errorf("run over a missing topic: %v", err)
+	}
+	if err != nil && !strings.Contains(err.Error(), "application words") {
+		t.Errorf("error does not name the application: %v", err)
 	}
 }
 

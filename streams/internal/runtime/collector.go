@@ -18,6 +18,7 @@ import (
 // the client's.
 type collector struct {
 	rt         *Runtime
+	ctx        context.Context // of the worker, from its start on
 	id         processor.TaskID
 	partitions map[string]int32
 	changelogs map[string]*atomic.Int64 // next offset by changelog topic; the map is fixed
@@ -40,9 +41,14 @@ func (c *collector) Send(r *processor.OutRecord) error {
 	if err := c.err(); err != nil {
 		return err
 	}
+	if r.Partition < 0 {
+		if _, err := c.Partitions(r.Topic); err != nil { // which creates the topic if need be
+			return err
+		}
+	}
 	p := c.rt.outgoing.Get().(*outgoing)
 	p.fill(c, r)
-	c.rt.client.Produce(c.rt.workCtx, &p.record, p.promise)
+	c.rt.client.Produce(c.ctx, &p.record, p.promise)
 	return nil
 }
 
@@ -51,7 +57,7 @@ func (c *collector) Partitions(topic string) (int32, error) {
 	if n, ok := c.partitions[topic]; ok {
 		return n, nil
 	}
-	n, err := c.rt.partitionCount(c.rt.workCtx, topic)
+	n, err := c.rt.partitionCount(c.ctx, topic)
 	if err == nil {
 		c.partitions[topic] = n
 	}
@@ -180,8 +186,8 @@ var _ kgo.TopicPartitionerOnNewBatch = topicPartitioner{}
 
 // flush waits until everything sent so far is acknowledged, and returns the first failure of the tasks given.
 func (rt *Runtime) flush(ctx context.Context, workers []*worker) error {
-	if err := rt.client.Flush(ctx); err != nil {
-		return fmt.Errorf("flush producer: %w", err)
+	if err := rt.client.Flush(ctx); err != nil { // there was not time enough
+		return fmt.Errorf("%w: flush producer: %w", errNotCommitted, err)
 	}
 	for _, w := range workers {
 		if err := w.out.err(); err != nil {

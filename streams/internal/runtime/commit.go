@@ -97,7 +97,7 @@ func (rt *Runtime) commitOffsets(ctx context.Context, parked []flushed) error {
 			}
 			offsets[topic][p.worker.id.Partition] = kgo.EpochOffset{Epoch: -1, Offset: at}
 			tp := statestore.TopicPartition{Topic: topic, Partition: p.worker.id.Partition}
-			metadata[tp] = metadataOf(p.state, topic)
+			metadata[tp] = metadataOf(p.state, topic, rt.topicID(topic))
 		}
 	}
 	if len(offsets) == 0 {
@@ -119,8 +119,8 @@ func (rt *Runtime) commitOffsets(ctx context.Context, parked []flushed) error {
 	return failed
 }
 
-func metadataOf(s task.State, topic string) string {
-	m := offsetMetadata{partitionTime: -1, emitted: s.Emitted}
+func metadataOf(s task.State, topic string, id [16]byte) string {
+	m := offsetMetadata{partitionTime: -1, emitted: s.Emitted, topicID: id}
 	if at, ok := s.PartitionTimes[topic]; ok {
 		m.partitionTime = at
 	}

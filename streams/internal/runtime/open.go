@@ -70,14 +70,25 @@ func (w *worker) begin(ctx context.Context) (map[string]position, task.State, er
 	state := task.State{PartitionTimes: make(map[string]int64), Emitted: make(map[string]int64)}
 	var starts, ends kadm.ListedOffsets
 	var committed kadm.OffsetResponses
-	err := retry(ctx, func() (err error) {
+	err := w.rt.retry(ctx, "look up committed offsets", func() (err error) {
 		if starts, err = w.rt.admin.ListStartOffsets(ctx, w.topics...); err == nil {
 			ends, err = w.rt.admin.ListEndOffsets(ctx, w.topics...)
 		}
 		if err == nil {
 			committed, err = w.rt.admin.FetchOffsetsForTopics(ctx, w.rt.cfg.ApplicationID, w.topics...)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		for _, topic := range w.topics {
+			start, _ := starts.Lookup(topic, w.id.Partition)
+			end, _ := ends.Lookup(topic, w.id.Partition)
+			at, _ := committed.Lookup(topic, w.id.Partition)
+			if err := errors.Join(start.Err, end.Err, at.Err); err != nil {
+				return fmt.Errorf("%s-%d: %w", topic, w.id.Partition, err)
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, state, fmt.Errorf("look up committed offsets: %w", err)
@@ -86,32 +97,62 @@ func (w *worker) begin(ctx context.Context) (map[string]position, task.State, er
 	for _, topic := range w.topics {
 		start, _ := starts.Lookup(topic, w.id.Partition)
 		end, _ := ends.Lookup(topic, w.id.Partition)
-		if err := errors.Join(start.Err, end.Err); err != nil {
-			return nil, state, fmt.Errorf("look up offsets of %s-%d: %w", topic, w.id.Partition, err)
-		}
-		p := position{next: start.Offset, end: end.Offset}
 		at, ok := committed.Lookup(topic, w.id.Partition)
-		switch {
-		case ok && at.Err != nil:
-			return nil, state, fmt.Errorf("look up committed offset of %s-%d: %w", topic, w.id.Partition, at.Err)
-		case ok && at.At >= 0:
-			p.next = max(at.At, start.Offset)
-			w.addState(&state, topic, at.Metadata)
-		case w.rt.resets[topic] == processor.ResetLatest:
-			p.next = end.Offset
+		if !ok {
+			at.At = -1
 		}
-		positions[topic] = p
+		m := w.metadataOf(topic, at.Metadata)
+		from := startOf(start.Offset, end.Offset, at.At, m.isOf(w.rt.topicID(topic)), w.rt.resets[topic])
+		if from.reason != "" {
+			w.log.Warn("committed offset is not used", "topic", topic, "partition", w.id.Partition, "offset", at.At, "reason", from.reason)
+		}
+		if from.committed {
+			addState(&state, topic, m)
+		}
+		positions[topic] = position{next: from.next, end: end.Offset}
 	}
 	return positions, state, nil
 }
 
-// addState adds what was committed with the offset of a topic. Metadata that does not decode is from another program.
-func (w *worker) addState(s *task.State, topic, metadata string) {
+// startAt is where a partition is read from.
+type startAt struct {
+	next      int64
+	committed bool   // it is the committed offset
+	reason    string // why a committed offset was not used
+}
+
+// startOf chooses it. committed is -1 if nothing is; ours says that it was committed for this topic, and not for one of the
+// same name that was deleted. All records of a topic that has taken another's place are new.
+func startOf(start, end, committed int64, ours bool, reset processor.OffsetReset) startAt {
+	from := startAt{next: start}
+	switch {
+	case committed >= 0 && !ours:
+		from.reason = "it is of a topic of that name that was deleted"
+		return from
+	case committed >= 0 && committed <= end:
+		from.next, from.committed = max(committed, start), true
+		return from
+	case committed > end:
+		from.reason = "the partition ends before it"
+	}
+	if reset == processor.ResetLatest {
+		from.next = end
+	}
+	return from
+}
+
+// metadataOf decodes what was committed with the offset of a topic. What does not decode is from another program.
+func (w *worker) metadataOf(topic, metadata string) offsetMetadata {
 	m, err := decodeOffsetMetadata(metadata)
 	if err != nil {
 		w.log.Warn("committed offset has foreign metadata", "topic", topic, "partition", w.id.Partition, "err", err)
-		return
+		return offsetMetadata{partitionTime: -1}
 	}
+	return m
+}
+
+// addState adds what was committed with the offset of a topic.
+func addState(s *task.State, topic string, m offsetMetadata) {
 	if m.partitionTime >= 0 {
 		s.PartitionTimes[topic] = m.partitionTime
 	}
@@ -137,7 +178,7 @@ func (w *worker) restore(ctx context.Context) error {
 	}
 	if reason := staleState(logs, bounds, w.rt.cfg.Now()); reason != "" {
 		w.log.Warn("local state is wiped and restored from the beginning", "reason", reason)
-		if err := w.wipe(); err != nil {
+		if err := w.wipe(ctx); err != nil {
 			return err
 		}
 		if w.task, err = w.newTask(); err != nil {
@@ -166,7 +207,7 @@ func (w *worker) changelogBounds(ctx context.Context, logs []task.Changelog) (ma
 		topics = append(topics, l.Topic)
 	}
 	bounds := make(map[string]changelogBound, len(logs))
-	err := retry(ctx, func() error {
+	err := w.rt.retry(ctx, "look up changelogs", func() error {
 		starts, err := w.rt.admin.ListStartOffsets(ctx, topics...)
 		if err != nil {
 			return err
@@ -193,6 +234,12 @@ func (w *worker) changelogBounds(ctx context.Context, logs []task.Changelog) (ma
 			b.readConfig(configs, l.Topic)
 			if l.Source { // what is not processed yet must not be in the store
 				at, _ := committed.Lookup(l.Topic, l.Partition)
+				if at.Err != nil {
+					return fmt.Errorf("%s-%d: %w", l.Topic, l.Partition, at.Err)
+				}
+				if !w.metadataOf(l.Topic, at.Metadata).isOf(b.topicID) {
+					at.At = -1
+				}
 				b.end = max(min(b.end, at.At), b.start)
 			}
 			bounds[l.Topic] = b
@@ -294,6 +341,7 @@ type restorer struct {
 	next   map[string]int64  // by topic that is not at its end
 	bounds map[string]changelogBound
 	batch  []statestore.ChangelogRecord
+	errors fetchErrors
 }
 
 func (r *restorer) poll(ctx context.Context, client *kgo.Client) error {
@@ -301,23 +349,34 @@ func (r *restorer) poll(ctx context.Context, client *kgo.Client) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	var failed error
+	onlyErrors, failed := r.take(fetches)
+	if failed == nil && onlyErrors {
+		sleep(ctx, fetchErrorPause)
+	}
+	return failed
+}
+
+// take applies what was fetched, and says whether there were errors and no records.
+func (r *restorer) take(fetches kgo.Fetches) (onlyErrors bool, failed error) {
 	fetches.EachError(func(topic string, partition int32, err error) {
+		onlyErrors = true
 		if isFatal(err) {
 			failed = errors.Join(failed, fmt.Errorf("fetch %s-%d: %w", topic, partition, err))
-		} else {
-			r.w.log.Warn("fetching changelog", "topic", topic, "partition", partition, "err", err)
+			return
 		}
+		failed = errors.Join(failed, r.w.rt.fetchFailed(&r.errors, topic, partition, err))
 	})
 	if failed != nil {
-		return failed
+		return onlyErrors, failed
 	}
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if failed == nil && len(p.Records) > 0 {
+			onlyErrors = false
+			r.errors.sound(p.Topic)
 			failed = r.apply(p.Topic, p.Records)
 		}
 	})
-	return failed
+	return onlyErrors, failed
 }
 
 // apply gives the records of one changelog to its store.

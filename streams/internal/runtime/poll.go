@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -45,22 +44,29 @@ const (
 // through; the same happens to a slow task after roomTimeout.
 func (rt *Runtime) pollLoop(ctx context.Context) error {
 	for ctx.Err() == nil {
-		pollCtx, cancel := rt.beginPoll(ctx)
-		paused := rt.makeRoom(pollCtx)
-		if paused {
-			var stop context.CancelFunc
-			pollCtx, stop = context.WithTimeout(pollCtx, roomTimeout)
-			defer stop()
-		}
-		fetches := rt.client.PollRecords(pollCtx, pollRecords)
-		err := rt.distribute(fetches)
-		rt.client.AllowRebalance()
-		cancel()
-		if err != nil {
+		if err := rt.poll(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// poll fetches once. If nothing but errors comes, it waits a little: they come again at once.
+func (rt *Runtime) poll(ctx context.Context) error {
+	ctx, cancel := rt.beginPoll(ctx)
+	defer cancel()
+	pollCtx, stop := ctx, context.CancelFunc(func() {})
+	if rt.makeRoom(ctx) {
+		pollCtx, stop = context.WithTimeout(ctx, roomTimeout)
+	}
+	fetches := rt.client.PollRecords(pollCtx, pollRecords)
+	stop()
+	onlyErrors, err := rt.distribute(fetches)
+	rt.client.AllowRebalance()
+	if err == nil && onlyErrors {
+		sleep(ctx, fetchErrorPause)
+	}
+	return err
 }
 
 // beginPoll runs what has to happen between two polls, and returns a context that interruptPoll ends.
@@ -197,26 +203,27 @@ func (rt *Runtime) signalRoom() {
 	}
 }
 
-// distribute gives fetched records to their tasks.
-func (rt *Runtime) distribute(fetches kgo.Fetches) (failed error) {
+// distribute gives fetched records to their tasks, and says whether there were errors and no records.
+func (rt *Runtime) distribute(fetches kgo.Fetches) (onlyErrors bool, failed error) {
 	fetches.EachError(func(topic string, partition int32, err error) {
 		switch {
 		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, kgo.ErrClientClosed):
-		case fatalFetch(err):
-			failed = errors.Join(failed, fmt.Errorf("fetch %s-%d: %w", topic, partition, err))
 		default:
-			rt.log.Warn("fetching", "topic", topic, "partition", partition, "err", err)
+			onlyErrors = true
+			failed = errors.Join(failed, rt.fetchFailed(&rt.fetchErrors, topic, partition, err))
 		}
 	})
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if len(p.Records) == 0 {
 			return
 		}
+		onlyErrors = false
+		rt.fetchErrors.sound(p.Topic)
 		if w := rt.owner(p.Topic, p.Partition); w != nil {
 			w.offer(rt.convert(p))
 		}
 	})
-	return failed
+	return onlyErrors, failed
 }
 
 // fatalFetch says whether an error of a fetch does not pass.

@@ -60,6 +60,8 @@ type Runtime struct {
 	room         chan struct{}
 	held         map[heldPartition]bool // the poll loop's
 
+	fetchErrors fetchErrors
+
 	restores   chan struct{} // a slot per task that restores
 	outgoing   sync.Pool
 	rawRecords sync.Pool
@@ -114,8 +116,15 @@ func New(topology *processor.Topology, cfg Config) (*Runtime, error) {
 // Ready is closed when the tasks that were assigned first run.
 func (rt *Runtime) Ready() <-chan struct{} { return rt.ready }
 
-// Run processes records until ctx ends or a task breaks. It commits before it returns.
-func (rt *Runtime) Run(ctx context.Context) (err error) {
+// Run processes records until ctx ends or a task breaks. It commits before it returns. Its errors name the application.
+func (rt *Runtime) Run(ctx context.Context) error {
+	if err := rt.runOnce(ctx); err != nil {
+		return fmt.Errorf("application %s: %w", rt.cfg.ApplicationID, err)
+	}
+	return nil
+}
+
+func (rt *Runtime) runOnce(ctx context.Context) (err error) {
 	if !rt.ran.CompareAndSwap(false, true) {
 		return errRanBefore
 	}
@@ -125,13 +134,10 @@ func (rt *Runtime) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, rt.close()) }()
-	if err := rt.prepareTopics(ctx); err != nil {
+	if err := rt.prepare(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
-		return err
-	}
-	if err := rt.rememberTopicIDs(ctx); err != nil {
 		return err
 	}
 	if err := rt.join(); err != nil {
@@ -139,12 +145,21 @@ func (rt *Runtime) Run(ctx context.Context) (err error) {
 	}
 	g, loopCtx := errgroup.WithContext(ctx)
 	g.Go(func() error { return rt.watch(loopCtx) })
+	g.Go(func() error { return rt.watchTopics(loopCtx) })
 	g.Go(func() error { return rt.pollLoop(loopCtx) })
 	g.Go(func() error { return rt.commitLoop(loopCtx) })
 	g.Go(func() error { return rt.every(loopCtx, rt.cfg.RepartitionPurgeInterval, rt.purgeRepartitions) })
 	g.Go(func() error { return rt.every(loopCtx, rt.cfg.StateCleanupDelay, rt.cleanState) })
 	err = g.Wait()
 	return errors.Join(err, rt.finish())
+}
+
+// prepare brings the topics in order. While the brokers cannot be reached it waits for them.
+func (rt *Runtime) prepare(ctx context.Context) error {
+	if err := rt.prepareTopics(ctx); err != nil {
+		return err
+	}
+	return rt.rememberTopicIDs(ctx)
 }
 
 // open opens the state folder and the client that asks and creates.
@@ -180,7 +195,7 @@ func (rt *Runtime) join() (err error) {
 		kgo.SessionTimeout(rt.cfg.SessionTimeout), kgo.HeartbeatInterval(heartbeatInterval(rt.cfg.SessionTimeout)),
 		kgo.KeepControlRecords(), kgo.FetchMaxWait(fetchMaxWait),
 		kgo.RecordPartitioner(partitioner{kgo.StickyPartitioner()}), kgo.ProducerBatchCompression(kgo.NoCompression()),
-		kgo.MaxBufferedRecords(maxBufferedRecords), kgo.AllowAutoTopicCreation(),
+		kgo.MaxBufferedRecords(maxBufferedRecords),
 	}
 	if rt.cfg.InstanceID != "" {
 		opts = append(opts, kgo.InstanceID(rt.cfg.InstanceID))
@@ -364,38 +379,6 @@ func (rt *Runtime) Dropped() int64 {
 	return n
 }
 
-// rememberTopicIDs looks up the ids of the changelogs.
-func (rt *Runtime) rememberTopicIDs(ctx context.Context) error {
-	var topics []string
-	for _, s := range rt.plan.Subtopologies {
-		for _, info := range s.Stores {
-			if info.Changelog != "" {
-				topics = append(topics, info.Changelog)
-			}
-		}
-	}
-	if len(topics) == 0 {
-		return nil
-	}
-	details, err := rt.admin.ListTopicsWithInternal(ctx, topics...)
-	if err != nil {
-		return fmt.Errorf("look up changelogs: %w", err)
-	}
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	for _, topic := range topics {
-		rt.ids[topic] = details[topic].ID
-	}
-	return nil
-}
-
-// topicID returns the id of a changelog topic, zero if the brokers have none.
-func (rt *Runtime) topicID(topic string) [16]byte {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	return rt.ids[topic]
-}
-
 // acquireRestore waits for a slot to restore state in.
 func (rt *Runtime) acquireRestore(ctx context.Context) (release func(), err error) {
 	select {
@@ -405,6 +388,19 @@ func (rt *Runtime) acquireRestore(ctx context.Context) (release func(), err erro
 		return nil, ctx.Err()
 	}
 }
+
+// lockCommit takes commitMu unless ctx ends before: who holds it may wait for the worker that wants it to stop.
+func (rt *Runtime) lockCommit(ctx context.Context) error {
+	for !rt.commitMu.TryLock() {
+		if sleep(ctx, commitLockPause); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// commitLockPause is how often lockCommit looks.
+const commitLockPause = 2 * time.Millisecond
 
 func (rt *Runtime) nowMs() int64 { return rt.cfg.Now().UnixMilli() }
 

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,13 +28,19 @@ var (
 // prepareTopics checks the source topics and creates the internal topics that are missing.
 func (rt *Runtime) prepareTopics(ctx context.Context) error {
 	external, internal := rt.topicNames()
-	details, err := rt.admin.ListTopicsWithInternal(ctx, append(slices.Clone(external), internal...)...)
+	var details kadm.TopicDetails
+	err := rt.retry(ctx, "look up topics", func() (err error) {
+		details, err = rt.admin.ListTopicsWithInternal(ctx, slices.Concat(external, internal)...)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("look up topics: %w", err)
 	}
 	for _, topic := range external {
-		if d := details[topic]; d.Err != nil || len(d.Partitions) == 0 {
-			return fmt.Errorf("source topic %s: %w: %w", topic, errTopicMissing, cmpErr(d.Err))
+		if d := details[topic]; d.Err != nil && !isMissingTopic(d.Err) {
+			return fmt.Errorf("source topic %s: %w", topic, d.Err)
+		} else if d.Err != nil || len(d.Partitions) == 0 {
+			return &MissingSourceTopicError{Topic: topic, Err: cmpErr(d.Err)}
 		}
 	}
 	counts, _, err := rt.plan.PartitionCounts(func(topic string) int32 { return int32(len(details[topic].Partitions)) })
@@ -94,7 +101,10 @@ func (rt *Runtime) createTopic(ctx context.Context, t processor.InternalTopic, p
 	for k, v := range t.Config {
 		configs[k] = kadm.StringPtr(v)
 	}
-	_, err := rt.admin.CreateTopic(ctx, partitions, rt.cfg.ReplicationFactor, configs, t.Name)
+	err := rt.retry(ctx, "create internal topic", func() error {
+		_, err := rt.admin.CreateTopic(ctx, partitions, rt.cfg.ReplicationFactor, configs, t.Name)
+		return err
+	})
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) { // another instance may have been quicker
 		return fmt.Errorf("create internal topic %s: %w", t.Name, err)
 	}
@@ -107,9 +117,8 @@ func (rt *Runtime) awaitTopics(ctx context.Context, topics []string) error {
 	if len(topics) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, topicTimeout)
-	defer cancel()
-	return retry(ctx, func() error {
+	var p patience
+	return rt.retry(ctx, "look up internal topics", func() error {
 		details, err := rt.admin.ListTopicsWithInternal(ctx, topics...)
 		if err != nil {
 			return fmt.Errorf("look up internal topics: %w", err)
@@ -117,11 +126,11 @@ func (rt *Runtime) awaitTopics(ctx context.Context, topics []string) error {
 		for _, topic := range topics {
 			d := details[topic]
 			if d.Err != nil || len(d.Partitions) == 0 {
-				return fmt.Errorf("internal topic %s: %w: %w", topic, errTopicMissing, cmpErr(d.Err))
+				return p.wait(fmt.Errorf("internal topic %s: %w: %w", topic, errTopicMissing, cmpErr(d.Err)))
 			}
-			for _, p := range d.Partitions {
-				if p.Err != nil || p.Leader < 0 {
-					return fmt.Errorf("internal topic %s: partition %d has no leader: %w", topic, p.Partition, cmpErr(p.Err))
+			for _, of := range d.Partitions {
+				if of.Err != nil || of.Leader < 0 {
+					return p.wait(fmt.Errorf("internal topic %s: partition %d has no leader: %w", topic, of.Partition, cmpErr(of.Err)))
 				}
 			}
 		}
@@ -131,9 +140,8 @@ func (rt *Runtime) awaitTopics(ctx context.Context, topics []string) error {
 
 // partitionCount returns the number of partitions of any topic. The brokers may create it upon the question.
 func (rt *Runtime) partitionCount(ctx context.Context, topic string) (n int32, err error) {
-	ctx, cancel := context.WithTimeout(ctx, topicTimeout)
-	defer cancel()
-	err = retry(ctx, func() error {
+	var p patience
+	err = rt.retry(ctx, "look up topic "+topic, func() error {
 		req := kmsg.NewPtrMetadataRequest()
 		req.AllowAutoTopicCreation = true
 		t := kmsg.NewMetadataRequestTopic()
@@ -144,10 +152,10 @@ func (rt *Runtime) partitionCount(ctx context.Context, topic string) (n int32, e
 			return fmt.Errorf("look up topic %s: %w", topic, err)
 		}
 		if len(resp.Topics) != 1 {
-			return fmt.Errorf("look up topic %s: %w", topic, errTopicMissing)
+			return p.wait(fmt.Errorf("look up topic %s: %w", topic, errTopicMissing))
 		}
 		if err := kerr.ErrorForCode(resp.Topics[0].ErrorCode); err != nil {
-			return fmt.Errorf("look up topic %s: %w", topic, err)
+			return p.wait(fmt.Errorf("look up topic %s: %w", topic, err))
 		}
 		n = int32(len(resp.Topics[0].Partitions))
 		return nil
@@ -179,25 +187,55 @@ func (rt *Runtime) purgeRepartitions(ctx context.Context) error {
 	return resp.Error()
 }
 
-// retry calls fn until it succeeds, fails for good, or ctx ends; then it returns fn's last error.
-func retry(ctx context.Context, fn func() error) error {
+// patience bounds how long an answer of the brokers may stay the same. Brokers that do not answer are no matter of it.
+type patience struct{ first time.Time }
+
+// wait returns err, as one that is final when it has come for topicTimeout.
+func (p *patience) wait(err error) error {
+	if p.first.IsZero() {
+		p.first = time.Now()
+	}
+	if time.Since(p.first) < topicTimeout {
+		return err
+	}
+	return finalError{err}
+}
+
+// finalError is not worth another try.
+type finalError struct{ error }
+
+func (e finalError) Unwrap() error { return e.error }
+
+// retryWarning is how often retry says that it still tries.
+const retryWarning = 10 * time.Second
+
+// retry calls fn until it succeeds, fails for good, or ctx ends; then it returns fn's last error. Brokers that cannot be
+// reached are waited for.
+func (rt *Runtime) retry(ctx context.Context, what string, fn func() error) error {
+	warned := time.Now()
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := fn()
 		if err == nil || isFatal(err) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if now := time.Now(); now.Sub(warned) >= retryWarning {
+			rt.log.Warn("trying again", "what", what, "err", err)
+			warned = now
+		}
+		if sleep(ctx, wait); ctx.Err() != nil {
 			return errors.Join(err, context.Cause(ctx))
-		case <-time.After(wait):
 		}
 	}
 }
 
 // isFatal says whether an error of a request stays the same however often it is sent.
 func isFatal(err error) bool {
-	k, ok := errors.AsType[*kerr.Error](err)
-	return ok && !k.Retriable || errors.Is(err, kgo.ErrClientClosed)
+	if k, ok := errors.AsType[*kerr.Error](err); ok && !k.Retriable {
+		return true
+	}
+	_, final := errors.AsType[finalError](err)
+	_, distrust := errors.AsType[*tls.CertificateVerificationError](err)
+	return final || distrust || errors.Is(err, kgo.ErrClientClosed)
 }
 
 // produceErrorIsOfRecord says whether a record could not be produced because of what it is, so that the next one may be.

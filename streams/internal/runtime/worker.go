@@ -31,6 +31,7 @@ type worker struct {
 	done     chan struct{} // closed when the goroutine has ended
 	commands chan func() error
 	wake     chan struct{}
+	wiped    chan struct{} // closed when the task loses its state, and then made anew; guarded by mu
 
 	state     atomic.Int32 // workerState
 	suspended atomic.Bool  // a rebalance is going on: no records are processed
@@ -86,7 +87,7 @@ func newWorker(rt *Runtime, id processor.TaskID, topics []string) *worker {
 	return &worker{
 		rt: rt, id: id, sub: sub, topics: topics, log: rt.log.With("task", id.String()),
 		out:  newCollector(rt, id, changelogs),
-		done: make(chan struct{}), commands: make(chan func() error), wake: make(chan struct{}, 1),
+		done: make(chan struct{}), commands: make(chan func() error), wake: make(chan struct{}, 1), wiped: make(chan struct{}),
 		positions: make(map[string]int64), backlog: make(map[string]int),
 		left: make(map[string]int64), committed: make(map[string]int64),
 	}
@@ -95,6 +96,7 @@ func newWorker(rt *Runtime, id processor.TaskID, topics []string) *worker {
 // start begins the worker's goroutine; stop ends it.
 func (w *worker) start(ctx context.Context) {
 	ctx, w.cancel = context.WithCancel(ctx)
+	w.out.ctx = ctx
 	w.rt.workersDone.Add(1)
 	go func() {
 		defer w.rt.workersDone.Done()
@@ -127,7 +129,7 @@ func (w *worker) run(ctx context.Context) (err error) {
 			return err
 		}
 		w.log.Error("state is corrupt: it is wiped and restored from its changelogs", "err", corruption)
-		if err := w.wipe(); err != nil {
+		if err := w.wipe(ctx); err != nil {
 			return err
 		}
 	}
@@ -146,16 +148,24 @@ func (w *worker) close() error {
 	return err
 }
 
-// wipe deletes all local state of the task, and what it has read ahead.
-func (w *worker) wipe() error {
+// wipe deletes all local state of the task, what it has read ahead, and what it was about to commit: those records are
+// read again. A commit that waits for the task is told that it ended.
+func (w *worker) wipe(ctx context.Context) error {
 	w.state.Store(int32(restoring))
 	w.rt.pause(w)
 	w.mu.Lock()
 	w.inbox = nil
 	clear(w.backlog)
+	close(w.wiped)
+	w.wiped = make(chan struct{})
 	w.mu.Unlock()
+	if err := w.rt.lockCommit(ctx); err != nil {
+		return err
+	}
 	clear(w.left)
+	clear(w.committed)
 	w.unsettled, w.behind = false, false
+	w.rt.commitMu.Unlock()
 	if err := w.close(); err != nil {
 		w.log.Warn("closing broken state", "err", err)
 	}
@@ -341,9 +351,17 @@ func (w *worker) full(limit int) (full, low []string) {
 
 // do runs fn in the worker's goroutine between two batches. An error of fn ends the task.
 func (w *worker) do(ctx context.Context, fn func() error) error {
+	w.mu.Lock()
+	wiped := w.wiped
+	w.mu.Unlock()
+	if workerState(w.state.Load()) != running { // read after wiped, so that one of the two tells of a wipe
+		return errWorkerEnded
+	}
 	select {
 	case w.commands <- fn:
 		return nil
+	case <-wiped:
+		return errWorkerEnded
 	case <-w.done:
 		return errWorkerEnded
 	case <-ctx.Done():
