@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/chortal/chortal/ksql/internal/analyze"
 	"github.com/chortal/chortal/ksql/internal/api"
 	"github.com/chortal/chortal/ksql/internal/ast"
 	"github.com/chortal/chortal/ksql/internal/catalog"
+	"github.com/chortal/chortal/ksql/internal/exec"
 	"github.com/chortal/chortal/ksql/internal/function"
 	"github.com/chortal/chortal/ksql/internal/plan"
 	"github.com/chortal/chortal/ksql/internal/types"
@@ -144,6 +146,9 @@ func (p *planner) materialize(ch *change, src *catalog.Source, c statementContex
 	if ch.start, err = plan.Build(plan.Input{Analysis: a, Functions: p.functions, Catalog: ch.catalog, QueryID: id}); err != nil {
 		return nil, err
 	}
+	if err := p.dryBuild(ch.start, c); err != nil {
+		return nil, err
+	}
 	ch.catalog = ch.catalog.WithQuery(&catalog.Query{ID: id, Statement: c.text, Sources: []string{src.Name}})
 	ch.queryID, ch.entry.Plan = id, ch.start
 	return ch, nil
@@ -242,6 +247,9 @@ func (p *planner) createAs(st *ast.CreateAs, c statementContext) (*change, error
 	if ch.createTopic, err = p.sinkTopic(src, props, c.catalog, built); err != nil {
 		return nil, err
 	}
+	if err := p.dryBuild(built, c); err != nil {
+		return nil, err
+	}
 	ch.start = built
 	ch.catalog = c.catalog.WithSource(src).WithQuery(&catalog.Query{ID: id, Statement: c.text, Sources: built.Sources, Sink: st.Name})
 	ch.entry = newEntry(c, src, built)
@@ -259,6 +267,12 @@ func (p *planner) persistent(q *ast.Query, target *plan.Target, id string, c sta
 	}
 	target.Statement = formatted(st, a)
 	return plan.Build(plan.Input{Analysis: a, Functions: p.functions, Catalog: c.catalog, QueryID: id, Target: target})
+}
+
+// dryBuild builds the query once, so that what cannot run is refused before anything is made for it.
+func (p *planner) dryBuild(built *plan.Plan, c statementContext) error {
+	_, err := exec.Build(built, exec.Options{Functions: p.functions, Env: function.Env{Now: time.Now, Limit: functionLimits(c.props)}})
+	return err
 }
 
 // formatted is the statement with its names resolved, as some messages quote it.
@@ -360,6 +374,9 @@ func (p *planner) insertInto(st *ast.InsertInto, c statementContext) (*change, e
 	}
 	built, err := p.persistent(st.Query, &plan.Target{Name: target.Name, Kind: target.Kind, Props: props, Existing: target}, id, c, st)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.dryBuild(built, c); err != nil {
 		return nil, err
 	}
 	ch := &change{

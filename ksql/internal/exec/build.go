@@ -127,7 +127,7 @@ func (b *builder) build(s *plan.Step) (*node, error) {
 	case plan.StreamTableJoin:
 		n, err = b.streamTableJoin(s, schema)
 	case plan.StreamStreamJoin, plan.TableTableJoin, plan.ForeignKeyJoin:
-		err = notYet(joinNames[s.Kind])
+		err = notYet(s, joinNames[s.Kind], joinHints[s.Kind])
 	default:
 		n, err = b.unary(s, schema)
 	}
@@ -142,12 +142,18 @@ var joinNames = map[string]string{
 	plan.StreamStreamJoin: "Stream-stream joins are", plan.TableTableJoin: "Table-table joins are", plan.ForeignKeyJoin: "Foreign-key joins are",
 }
 
+var joinHints = map[string]string{
+	plan.StreamStreamJoin: "make a table of one of the streams (CREATE TABLE ... AS SELECT ... GROUP BY) and join the other stream with it",
+	plan.TableTableJoin:   "declare a stream over the topic of one of the tables and join it with the other table",
+	plan.ForeignKeyJoin:   "declare a stream over the topic of the left table and join it with the right table",
+}
+
 // NotYetError is the cause of errors about what is parsed and planned but cannot be run by this version.
 var NotYetError = errors.New("not supported yet")
 
-func notYet(what string) error {
+func notYet(s *plan.Step, what, hint string) error {
 	e := api.Errorf("%s not supported yet.", what)
-	e.Cause = NotYetError
+	e.Cause, e.Hint, e.Line, e.Column = NotYetError, hint, s.Pos.Line, s.Pos.Column
 	return e
 }
 

@@ -139,7 +139,7 @@ func (b *builder) streamAggregate(s *plan.Step, in *node) (*node, error) {
 func (b *builder) windowAggregate(s *plan.Step, in *node, f *fold, state *Materialized, opts []streams.Option) (*node, error) {
 	w := s.Window
 	if w.Type == catalog.Session {
-		return nil, notYet("Session windows are")
+		return nil, notYet(s, "Session windows are", "use WINDOW TUMBLING or WINDOW HOPPING")
 	}
 	size := time.Duration(w.SizeMs) * time.Millisecond
 	advance := size
@@ -179,7 +179,7 @@ func (b *builder) windowAggregate(s *plan.Step, in *node, f *fold, state *Materi
 func (b *builder) tableGroupBy(s *plan.Step, in *node) (*node, error) {
 	plain, ok := in.table.(plainTable)
 	if !ok {
-		return nil, notYet("Aggregations of windowed tables are")
+		return nil, notYet(s, "Aggregations of windowed tables are", "aggregate the stream that the windowed table is made from")
 	}
 	schema, err := b.resolver.Schema(s)
 	if err != nil {
@@ -223,7 +223,7 @@ func (b *builder) streamTableJoin(s *plan.Step, schema types.Schema) (*node, err
 	}
 	table, ok := right.table.(plainTable)
 	if !ok {
-		return nil, notYet("Joins with windowed tables are")
+		return nil, notYet(s, "Joins with windowed tables are", "join with a table that has no windows")
 	}
 	formats := sourceFormats(s.Right)
 	key, err := NewKeySerde(*formats, right.schema.Key())

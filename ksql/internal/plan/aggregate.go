@@ -132,7 +132,10 @@ func (b *builder) group(groups []Column, in types.Schema, table bool) error {
 	if err != nil {
 		return err
 	}
-	step := &Step{Kind: StreamGroupByKey, Context: "Aggregate/GroupBy", Source: b.step}
+	step := &Step{Kind: StreamGroupByKey, Context: "Aggregate/GroupBy", Source: b.step, Pos: b.a.Query.At()}
+	if len(b.a.GroupBy) > 0 {
+		step.Pos = b.a.GroupBy[0].At()
+	}
 	if !same {
 		step.Kind = StreamGroupBy
 		if table {
@@ -171,7 +174,10 @@ func (b *builder) fold(calls []Expr, table bool) error {
 	if err != nil {
 		return err
 	}
-	step := &Step{Kind: StreamAggregate, Context: "Aggregate/Aggregate", Source: b.step, Calls: calls}
+	step := &Step{Kind: StreamAggregate, Context: "Aggregate/Aggregate", Source: b.step, Calls: calls, Pos: b.a.Query.At()}
+	if w := b.a.Query.Window; w != nil {
+		step.Pos = w.At()
+	}
 	var noUndo []string
 	for _, c := range calls {
 		call, err := b.resolver.Aggregate(c.Expr, in)

@@ -81,7 +81,7 @@ func (b *builder) join(j *analyze.Join, prefix string) (*Step, error) {
 	if err := b.checkTypes(j, left, right, l, r); err != nil {
 		return nil, err
 	}
-	step := &Step{Context: prefix + "Join", JoinType: joinName(j.Type)}
+	step := &Step{Context: prefix + "Join", JoinType: joinName(j.Type), Pos: j.Pos}
 	step.Kind = joinKind(j)
 	b.viable = []keyUse{b.joinKey(j, inner)}
 	step.KeyNames = []string{b.viable[0].name}

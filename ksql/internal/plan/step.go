@@ -66,9 +66,11 @@ type Step struct {
 	Kind string `json:"@type"`
 	// Context names the step, slashes between its parts; stores and internal topics are named after it.
 	Context string `json:"queryContext"`
-	Source  *Step  `json:"source,omitempty"`
-	Left    *Step  `json:"leftSource,omitempty"`
-	Right   *Step  `json:"rightSource,omitempty"`
+	// Pos is the clause of the statement that the step comes from, where a refusal would point; unknown in stored plans.
+	Pos    ast.Pos `json:"-"`
+	Source *Step   `json:"source,omitempty"`
+	Left   *Step   `json:"leftSource,omitempty"`
+	Right  *Step   `json:"rightSource,omitempty"`
 
 	// sources and sinks
 	Topic     string             `json:"topicName,omitempty"`
