@@ -92,8 +92,8 @@ func exitCode(err error) int {
 }
 
 func isConnection(err error) bool {
-	if _, ok := errors.AsType[*net.OpError](err); ok {
-		return true
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Op != "listen"
 	}
 	if _, ok := errors.AsType[*kgo.ErrGroupSession](err); ok {
 		return true
@@ -107,6 +107,9 @@ func hintFor(s *settings, err error) string {
 	}
 	if u, ok := errors.AsType[*usageError](err); ok {
 		return u.help + " says how it is called"
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "listen" {
+		return "another program listens there: choose another port for that listener, or an empty value to switch it off"
 	}
 	if isConnection(err) {
 		return fmt.Sprintf("is a broker running at %v? `chortal dev` starts one; -b HOST:PORT names another", s.brokers)

@@ -8,9 +8,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/chortal/chortal/broker"
@@ -119,6 +122,7 @@ func (n *node) Run(ctx context.Context) error {
 	brokerCtx, stopBroker := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBroker()
 	n.serve(group, ctx, n.admin, n.health.handler(n.registry))
+	group.Go(func() error { return n.reloadOnHangup(ctx) })
 	group.Go(func() error {
 		if err := n.broker.Run(brokerCtx); err != nil {
 			return fmt.Errorf("broker: %w", err)
@@ -136,6 +140,23 @@ func (n *node) Run(ctx context.Context) error {
 		return n.runSQL(ctx)
 	})
 	return group.Wait()
+}
+
+// reloadOnHangup reads the certificates again at every SIGHUP.
+func (n *node) reloadOnHangup(ctx context.Context) error {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hangups:
+			if err := n.broker.ReloadCertificates(); err != nil {
+				n.cfg.logger.Error("reload certificates", "err", err)
+			}
+		}
+	}
 }
 
 // runSQL serves SQL where it has an address, says that the node is ready, and

@@ -18,6 +18,7 @@ const (
 	demoTopic      = "ventas"
 	demoPartitions = 4
 	sellEvery      = 250 * time.Millisecond
+	dayLasts       = 10 * time.Minute // a day of the live sales
 )
 
 // sampleLines is the sample of sales, a line each.
@@ -82,6 +83,9 @@ func (s *settings) sell(ctx context.Context, n *node) error {
 		fmt.Fprintf(s.out, "  demo: %d sales loaded, %d a second follow\n", ventas.SampleSales, time.Second/sellEvery)
 	}
 	tills := ventas.NewGenerator(uint64(time.Now().UnixNano()))
+	// The days go on where the sample ends: sales of today would push stream
+	// time far beyond the sample, whose days would then rightly be late.
+	opened, first := time.Now(), ventas.SampleStart.AddDate(0, 0, ventas.SampleDays)
 	tick := time.NewTicker(sellEvery)
 	defer tick.Stop()
 	for {
@@ -89,7 +93,8 @@ func (s *settings) sell(ctx context.Context, n *node) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
-			cl.Produce(ctx, &kgo.Record{Value: tills.Next(now.UTC()).AppendJSON(nil)}, func(_ *kgo.Record, err error) {
+			day := first.AddDate(0, 0, int(now.Sub(opened)/dayLasts))
+			cl.Produce(ctx, &kgo.Record{Value: tills.Next(day).AppendJSON(nil)}, func(_ *kgo.Record, err error) {
 				if err != nil && ctx.Err() == nil {
 					s.logger().Warn("a sale was not written", "err", err)
 				}

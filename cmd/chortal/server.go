@@ -89,6 +89,9 @@ func (s *settings) readServer(in io.Reader, strict bool) (nodeConfig, error) {
 	if !slices.Contains(roles, "broker") {
 		return nodeConfig{}, errors.New("process.roles must name broker: a node without one is not built yet")
 	}
+	if !slices.Contains(roles, "sql") {
+		cfg.logger.Info("the SQL server is off", "reason", "process.roles does not name sql")
+	}
 	unknown, err := cfg.fromProperties(rest, roles, logDir(b))
 	if err != nil {
 		return nodeConfig{}, err

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
@@ -144,7 +145,7 @@ func (s *settings) describeTopic(ctx context.Context, adm *kadm.Client, name str
 	}
 	if s.output != "json" {
 		fmt.Fprintf(s.out, "Topic: %s  TopicId: %s  PartitionCount: %d  ReplicationFactor: %d  Configs: %s\n",
-			name, detail.ID, len(detail.Partitions), detail.Partitions.NumReplicas(), strings.Join(configs, ","))
+			name, topicID(detail.ID), len(detail.Partitions), detail.Partitions.NumReplicas(), strings.Join(configs, ","))
 	}
 	var rows [][]any
 	for _, p := range detail.Partitions.Sorted() {
@@ -152,7 +153,7 @@ func (s *settings) describeTopic(ctx context.Context, adm *kadm.Client, name str
 		last, _ := end.Lookup(name, p.Partition)
 		row := []any{p.Partition, p.Leader, p.LeaderEpoch, p.Replicas, p.ISR, first.Offset, last.Offset}
 		if s.output == "json" {
-			row = append([]any{name, detail.ID.String()}, row...)
+			row = append([]any{name, topicID(detail.ID)}, row...)
 		}
 		rows = append(rows, row)
 	}
@@ -170,6 +171,9 @@ func (s *settings) describeTopic(ctx context.Context, adm *kadm.Client, name str
 	}
 	return s.rows(s.out, columns, rows)
 }
+
+// topicID writes an id as Kafka's tools do.
+func topicID(id kadm.TopicID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
 // findTopic returns a topic's metadata; for an unknown name it looks for one that is spelled nearly so.
 func (s *settings) findTopic(ctx context.Context, adm *kadm.Client, name string) (kadm.TopicDetail, error) {

@@ -168,8 +168,14 @@ func (s *settings) remaining(ctx context.Context, cl *kgo.Client, topics []strin
 	adm := kadm.NewClient(cl)
 	left := map[string]map[int32]int64{}
 	for _, t := range topics {
-		if _, err := s.findTopic(ctx, adm, t); err != nil {
+		detail, err := s.findTopic(ctx, adm, t)
+		if err != nil {
 			return nil, err
+		}
+		for _, p := range f.partitions {
+			if _, ok := detail.Partitions[p]; !ok {
+				return nil, fmt.Errorf("topic %q has no partition %d, but 0 to %d", t, p, len(detail.Partitions)-1)
+			}
 		}
 	}
 	if !f.toEnd {

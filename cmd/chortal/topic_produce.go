@@ -128,7 +128,10 @@ func (s *settings) produce(c *cobra.Command, topic string, f produceFlags) error
 		return err
 	}
 	if err := cl.Flush(ctx); err != nil {
-		return errors.Join(context.Cause(ctx), fmt.Errorf("flush: %w", err))
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		return fmt.Errorf("flush: %w", err)
 	}
 	if err := context.Cause(ctx); err != nil {
 		return err

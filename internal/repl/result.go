@@ -13,7 +13,8 @@ import (
 )
 
 // Rows of a table that are held back to measure its columns: all of a result
-// that ends by itself, up to a bound; of a live one those of the first moment.
+// that ends by itself, up to a bound; of a live one those of the moment that
+// follows its first row.
 const (
 	measuredRows = 5_000
 	firstMoment  = 250 * time.Millisecond
@@ -239,12 +240,12 @@ func (r *runner) drawExpanded(columns []string, first [][]string, incoming <-cha
 // gather collects rows to measure. ended is true when there are no more.
 func gather(incoming <-chan []string, live bool) (rows [][]string, ended bool) {
 	var moment <-chan time.Time
-	if live {
-		timer := time.NewTimer(firstMoment)
-		defer timer.Stop()
-		moment = timer.C
-	}
 	for len(rows) < measuredRows {
+		if live && len(rows) == 1 {
+			timer := time.NewTimer(firstMoment)
+			defer timer.Stop()
+			moment = timer.C
+		}
 		select {
 		case row, ok := <-incoming:
 			if !ok {

@@ -70,6 +70,10 @@ func newEditor(ctx context.Context, r *runner) (*readline.Shell, error) {
 	rl := readline.NewShell()
 	rl.Prompt.Primary(func() string { return primary })
 	rl.Prompt.Secondary(func() string { return continuation })
+	// Letters such as é are letters, not Meta commands.
+	_ = rl.Config.Set("convert-meta", false)
+	_ = rl.Config.Set("input-meta", true)
+	_ = rl.Config.Set("output-meta", true)
 	_ = rl.Config.Set("multiline-column", false)
 	_ = rl.Config.Set("multiline-column-numbered", false)
 	rl.AcceptMultiline = func(line []rune) bool { return complete(string(line)) }
