@@ -326,7 +326,18 @@ func TestHandlers(t *testing.T) {
 	if err := app.Run(c.ctx()); err == nil || !strings.Contains(err.Error(), "decode") {
 		t.Errorf("run over broken records: %v", err)
 	}
-	cfg := c.config("continues", t.TempDir())
+	cfg := c.config("panics", t.TempDir())
+	cfg.Deserialization = streams.LogAndContinue
+	if app, err = streams.New(topology().Build(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	err = app.Run(c.ctx())
+	for _, part := range []string{"application panics", "task 0_0", "numbers-0@2", "KSTREAM-MAPVALUES-0000000001", "unlucky"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("error does not say %q: %v", part, err)
+		}
+	}
+	cfg = c.config("continues", t.TempDir())
 	cfg.Deserialization, cfg.Processing = streams.LogAndContinue, streams.LogAndContinue
 	r := run(t, topology(), cfg).ready()
 	c.awaitCounts("doubled", map[string]int64{"a": 2, "d": 6})
