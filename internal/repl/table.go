@@ -54,7 +54,7 @@ func oneLine(s string) string {
 }
 
 // table draws rows under a heading. Its columns are as wide as what was
-// measured; a wider cell pushes the rest of its line.
+// measured so far.
 type table struct {
 	w       io.Writer
 	columns []string
@@ -126,6 +126,7 @@ func (t *table) header() error {
 }
 
 func (t *table) row(row []string) error {
+	t.measure(row) // a wider cell widens its column from here on
 	_, err := io.WriteString(t.w, t.line(row))
 	return err
 }
