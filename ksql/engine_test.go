@@ -258,7 +258,7 @@ func TestRefusals(t *testing.T) {
 	}
 	f("CREATE STREAM x (a INT) WITH (KAFKA_TOPIC='none', VALUE_FORMAT='JSON');", "Topic 'none' does not exist")
 	f("CREATE STREAM ventas (a INT) WITH (KAFKA_TOPIC='ventas', VALUE_FORMAT='JSON');", "A stream with the same name already exists")
-	f("CREATE SINK CONNECTOR c WITH ('a'='b');", "CONNECTOR statements is not supported yet")
+	f("CREATE SINK CONNECTOR c WITH ('a'='b');", "CONNECTOR statements are not supported yet")
 	f("PAUSE ALL;", "PAUSE is not supported yet")
 	f("CREATE OR REPLACE TABLE totales AS SELECT que, COUNT(*) AS n FROM ventas GROUP BY que;", "not supported yet")
 	f("INSERT INTO nada VALUES (1);", "unknown stream/table")

@@ -82,6 +82,9 @@ func failed(err error, piece parse.Piece, index int, before []Entity) error {
 		e = &Error{Code: CodeServerError, Message: err.Error(), Cause: err}
 	}
 	out := *e
+	if out.Line == 0 && out.Code/100 < 500 { // the statement as a whole
+		out.Line, out.Column = piece.Pos.Line, piece.Pos.Column
+	}
 	out.Statement, out.Index, out.Entities = piece.Text, index, before
 	out.Line, out.Column = within(out.Line, out.Column, piece.Pos)
 	return &out
@@ -162,16 +165,20 @@ func done(message string) Entity {
 func notSupported(st ast.Statement) error {
 	words := strings.Fields(st.String())
 	name := strings.Join(words[:min(2, len(words))], " ")
-	hint := ""
-	switch st.(type) {
+	hint, verb := "", "is"
+	switch st := st.(type) {
+	case *ast.Show:
+		if st.What == ast.ShowConnectors || st.What == ast.ShowConnectorPlugins {
+			name, hint = strings.TrimSuffix(st.String(), ";"), "connectors are not part of this version"
+		}
 	case *ast.CreateConnector, *ast.DropConnector, *ast.DescribeConnector:
-		name, hint = "CONNECTOR statements", "connectors are not part of this version"
+		name, hint, verb = "CONNECTOR statements", "connectors are not part of this version", "are"
 	case *ast.RunScript:
 		name, hint = "RUN SCRIPT", "run the script with the command line: chortal sql -f FILE"
 	case *ast.AssertSchema:
 		name, hint = "ASSERT SCHEMA", "there is no schema registry"
 	}
-	return &Error{Code: CodeBadStatement, Message: name + " is not supported yet.", Hint: hint}
+	return &Error{Code: CodeBadStatement, Message: name + " " + verb + " not supported yet.", Hint: hint, Line: st.At().Line, Column: st.At().Column}
 }
 
 // change runs a statement that changes the catalog.
@@ -269,7 +276,7 @@ func (e *Engine) stopQuery(ctx context.Context, id string) {
 // control is TERMINATE; PAUSE and RESUME are refused by name.
 func (e *Engine) control(ctx context.Context, st *ast.Control) (Entity, error) {
 	if st.Action != ast.TerminateQuery {
-		return Entity{}, &Error{Code: CodeBadStatement, Message: st.Action.String() + " is not supported yet."}
+		return Entity{}, &Error{Code: CodeBadStatement, Message: st.Action.String() + " is not supported yet.", Hint: "TERMINATE ends a query", Line: st.At().Line, Column: st.At().Column}
 	}
 	if st.QueryID != "" && e.CloseQuery(st.QueryID) {
 		return done("Query terminated."), nil
@@ -280,7 +287,7 @@ func (e *Engine) control(ctx context.Context, st *ast.Control) (Entity, error) {
 	var ids []string
 	if st.QueryID != "" {
 		if _, ok := cat.Query(st.QueryID); !ok {
-			return Entity{}, api.Errorf("Unknown queryId: %s", st.QueryID)
+			return Entity{}, e.unknownQuery(st.QueryAt, st.QueryID, "Unknown queryId: %s")
 		}
 		ids = []string{st.QueryID}
 	} else {

@@ -1,6 +1,7 @@
 package ksql
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -163,11 +164,11 @@ func (p *planner) sourceTopic(src *catalog.Source, props *analyze.Properties) (*
 	case !ok && props.Partitions == nil:
 		e := api.Errorf("Topic '%s' does not exist. If you want to create a new topic for the stream/table please re-run the statement providing the required 'PARTITIONS' configuration in the WITH clause (and optionally 'REPLICAS'). For example: CREATE %s %s WITH (KAFKA_TOPIC='%s', PARTITIONS=1, ...);", src.Topic, src.Kind, ast.QuoteName(src.Name), src.Topic)
 		e.Hint = "WITH (..., PARTITIONS=1)"
-		return nil, e
+		return nil, analyze.At(props.At("KAFKA_TOPIC"), e)
 	case !ok:
 		return newTopic(src.Topic, *props.Partitions, props, src.Kind == catalog.Table, src.Windowed()), nil
 	}
-	return nil, sameTopic(src.Topic, partitions, replicas, props)
+	return nil, analyze.At(props.At("PARTITIONS", "REPLICAS"), sameTopic(src.Topic, partitions, replicas, props))
 }
 
 func sameTopic(topic string, partitions, replicas int, props *analyze.Properties) error {
@@ -350,7 +351,7 @@ func (p *planner) sinkTopic(src *catalog.Source, props *analyze.Properties, cat 
 func (p *planner) insertInto(st *ast.InsertInto, c statementContext) (*change, error) {
 	target, ok := c.catalog.Source(st.Target)
 	if !ok {
-		return nil, missingSource(st.Target, "INSERT INTO target")
+		return nil, nearSource(c.catalog, st.Target, missingSource(st.Target, "INSERT INTO target"))
 	}
 	props, err := analyze.ParseProperties(st.With, analyze.InInsert)
 	if err != nil {
@@ -401,12 +402,28 @@ func missingSource(name, what string) *api.Error {
 	return api.Errorf("%s does not exist: %s", what, name)
 }
 
+// nearSource hints at the source that was probably meant where there is none of a name.
+func nearSource(cat *catalog.Catalog, name string, err error) error {
+	e, ok := errors.AsType[*api.Error](err)
+	if _, exists := cat.Source(name); exists || !ok || e.Hint != "" {
+		return err
+	}
+	var names []string
+	for _, s := range cat.Sources() {
+		names = append(names, s.Name)
+	}
+	if near := analyze.Nearest(name, names); near != "" {
+		e.Hint = "did you mean " + ast.QuoteName(near) + "?"
+	}
+	return err
+}
+
 func (p *planner) dropSource(st *ast.DropSource, c statementContext) (*change, error) {
 	kind := kindOf(st.Kind)
 	ch := &change{key: sourceKey(st.Name), commandID: objectID(kind.Lower(), st.Name, "drop"), catalog: c.catalog}
 	exists, err := c.catalog.CheckDrop(st.Name, kind, st.IfExists, st.DeleteTopic)
 	if err != nil {
-		return nil, err
+		return nil, nearSource(c.catalog, st.Name, err)
 	}
 	if !exists {
 		ch.none, ch.message = true, fmt.Sprintf("%s %s does not exist.", kind.Title(), types.Quote(st.Name))
@@ -432,7 +449,7 @@ func (p *planner) alterSource(st *ast.AlterSource, c statementContext) (*change,
 	old, ok := c.catalog.Source(st.Name)
 	switch {
 	case !ok:
-		return nil, api.Errorf("Source %s does not exist.", st.Name)
+		return nil, nearSource(c.catalog, st.Name, api.Errorf("Source %s does not exist.", st.Name))
 	case old.Kind != kind:
 		return nil, api.Errorf("Incompatible data source type is %s, but statement was ALTER %s", old.Kind, kind)
 	case old.CreatedBy != "":

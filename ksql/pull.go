@@ -86,7 +86,7 @@ func (e *Engine) preparePull(q *ast.Query, props map[string]string) (*pullPlan, 
 		p.limit = *q.Limit
 	}
 	if p.queryID, err = materializedBy(cat, p.source); err != nil {
-		return nil, err
+		return nil, analyze.At(q.From.At(), err)
 	}
 	ctx := expr.Context{Scope: expr.SchemaScope{Schema: pullSchema(p.source)}, Functions: e.functions, Env: e.env(props), Type: cat.Type}
 	for _, item := range a.Items {

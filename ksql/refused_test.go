@@ -1,6 +1,7 @@
 package ksql_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -56,5 +57,54 @@ func TestWhatCannotRunIsRefused(t *testing.T) {
 	}
 	if after := state(); after != before {
 		t.Errorf("refused statements left something behind\nbefore\n%safter\n%s", before, after)
+	}
+}
+
+// Every refusal says where, and proposes what was probably meant.
+func TestRefusalsHaveAPlace(t *testing.T) {
+	cl := testcluster.Start(t, testcluster.Config{})
+	e := start(t, cl, nil)
+	e.exec(refusable)
+	e.exec("INSERT INTO b WITH (QUERY_ID='copia') SELECT * FROM a;")
+	for _, c := range []struct{ sql, message, at, hint string }{
+		{"SHOW CONNECTORS;", "SHOW CONNECTORS is not supported yet.", "SHOW", "connectors are not part"},
+		{"DROP CONNECTOR x;", "CONNECTOR statements are not supported yet.", "DROP", "connectors are not part"},
+		{"DESCRIBE CONNECTOR x;", "CONNECTOR statements are not supported yet.", "DESCRIBE", "connectors are not part"},
+		{"PAUSE copia;", "PAUSE is not supported yet.", "PAUSE", "TERMINATE"},
+		{"RESUME ALL;", "RESUME is not supported yet.", "RESUME", "TERMINATE"},
+		{"TERMINATE copiar;", "Unknown queryId: COPIAR", "copiar", "COPIA?"},
+		{"TERMINATE nada;", "Unknown queryId: NADA", "nada", "SHOW QUERIES"},
+		{"EXPLAIN copai;", "Query with id:COPAI does not exist", "copai", "COPIA?"},
+		{"CREATE OR REPLACE STREAM a AS SELECT * FROM b;", "CREATE OR REPLACE STREAM AS SELECT of stream 'A', which exists, is not supported yet.", "CREATE", "DROP STREAM A"},
+		{"CREATE STREAM x (k INT) WITH (KAFKA_TOPIC='a',\n VALUE_FORMAT='JSONN');", "Unknown format: JSONN", "VALUE_FORMAT", "JSON?"},
+		{"CREATE STREAM x (k INT) WITH (KAFKA_TOPIC='a', FORMAT='AVRO');", "Format AVRO needs a schema registry", "FORMAT", "use JSON"},
+		{"CREATE STREAM x WITH (VALUE_FORMAT='AVRO') AS SELECT * FROM a;", "Format AVRO needs a schema registry", "VALUE_FORMAT", "use JSON"},
+		{"CREATE STREAM x (k INT) WITH (KAFKA_TOPIC='nada', FORMAT='JSON');", "Topic 'nada' does not exist.", "KAFKA_TOPIC", "PARTITIONS"},
+		{"CREATE STREAM x (k INT) WITH (KAFKA_TOPIC='a', PARTITIONS=9, FORMAT='JSON');", "A Kafka topic with the name 'a' already exists", "PARTITIONS", ""},
+		{"DROP STREAM joind;", "Stream JOIND does not exist.", "DROP", "JOINED?"},
+		{"DESCRIBE joind;", "Could not find STREAM/TABLE 'JOIND' in the Metastore", "DESCRIBE", "JOINED?"},
+		{"INSERT INTO joind SELECT * FROM a;", "INSERT INTO target does not exist: JOIND", "INSERT", "JOINED?"},
+	} {
+		check(t, e.refused(c.sql), c.sql, c.message, c.at, c.hint)
+	}
+	_, err := e.tryRows("SELECT * FROM a;", 1)
+	var out *ksql.Error
+	if !errors.As(err, &out) {
+		t.Fatalf("a pull query on a stream: %v", err)
+	}
+	check(t, out, "SELECT * FROM a;", "Pull queries on streams are not supported yet: A is a stream.", "a;", "EMIT CHANGES")
+}
+
+func check(t *testing.T, err *ksql.Error, sql, message, at, hint string) {
+	t.Helper()
+	if !strings.HasPrefix(err.Message, message) || !strings.Contains(err.Hint, hint) {
+		t.Errorf("%s\ngot %s, hint %q", sql, err.Message, err.Hint)
+	}
+	lines := strings.Split(sql, "\n")
+	if err.Line < 1 || err.Line > len(lines) || err.Column < 1 || !strings.HasPrefix(lines[err.Line-1][err.Column-1:], at) {
+		t.Errorf("%s\nthe place is %d:%d, want that of %s", sql, err.Line, err.Column, at)
+	}
+	if !strings.Contains(err.Render(), "^") {
+		t.Errorf("%s\nno caret: %s", sql, err.Render())
 	}
 }

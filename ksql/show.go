@@ -186,12 +186,7 @@ func (e *Engine) describe(ctx context.Context, st *ast.Describe) (Entity, error)
 
 func unknownSource(cat *catalog.Catalog, name string) error {
 	err := api.Errorf("Could not find STREAM/TABLE '%s' in the Metastore", name)
-	for _, s := range cat.Sources() {
-		if strings.EqualFold(s.Name, name) {
-			err.Hint = "DESCRIBE " + ast.QuoteName(s.Name)
-		}
-	}
-	return err
+	return nearSource(cat, name, err)
 }
 
 func (e *Engine) describeAll(ctx context.Context, st *ast.DescribeAll) (Entity, error) {
@@ -310,7 +305,7 @@ func (e *Engine) explain(st *ast.Explain, s *session) (Entity, error) {
 		return Entity{}, &Error{Code: CodeBadStatement, Message: "EXPLAIN ANALYZE is not supported yet.", Hint: "use EXPLAIN"}
 	}
 	if st.QueryID != "" {
-		return e.explainQuery(st.QueryID)
+		return e.explainQuery(st)
 	}
 	p, pull, err := e.planOnly(st.Statement, s)
 	if err != nil {
@@ -332,12 +327,13 @@ func (e *Engine) explain(st *ast.Explain, s *session) (Entity, error) {
 	return Entity{Type: api.TypeQueryDescription, QueryDescription: d}, nil
 }
 
-func (e *Engine) explainQuery(id string) (Entity, error) {
+func (e *Engine) explainQuery(st *ast.Explain) (Entity, error) {
+	id := st.QueryID
 	e.state.RLock()
 	q := e.queries[id]
 	e.state.RUnlock()
 	if q == nil {
-		return Entity{}, api.Errorf("Query with id:%s does not exist, use SHOW QUERIES to view the full set of queries.", id)
+		return Entity{}, e.unknownQuery(st.QueryAt, id, "Query with id:%s does not exist, use SHOW QUERIES to view the full set of queries.")
 	}
 	var schema types.Schema
 	if q.plan.Sink != nil {
@@ -351,6 +347,21 @@ func (e *Engine) explainQuery(id string) (Entity, error) {
 		d.QueryErrors = append(d.QueryErrors, api.QueryError{Timestamp: f.at.UnixMilli(), ErrorMessage: f.message, Type: f.kind})
 	}
 	return Entity{Type: api.TypeQueryDescription, QueryDescription: d}, nil
+}
+
+// unknownQuery is the error about a query that does not run; the text takes its id.
+func (e *Engine) unknownQuery(at ast.Pos, id, text string) error {
+	err := api.Errorf(text, id)
+	var ids []string
+	for _, q := range e.queryInfos() {
+		ids = append(ids, q.ID)
+	}
+	if near := analyze.Nearest(id, ids); near != "" {
+		err.Hint = "did you mean " + near + "?"
+	} else {
+		err.Hint = "SHOW QUERIES; lists the queries"
+	}
+	return analyze.At(at, err)
 }
 
 // planOnly plans a statement without running it; a pull query has a plan of its own kind.

@@ -35,6 +35,17 @@ type Properties struct {
 	ValueSchemaID   bool
 	// other settings that only formats of a schema registry know, by their key in messages
 	keyConfigs, valueConfigs []string
+	places                   map[string]ast.Pos
+}
+
+// At is the place of the first of the named properties that the clause has; otherwise the unknown place.
+func (p *Properties) At(names ...string) ast.Pos {
+	for _, name := range names {
+		if at, ok := p.places[name]; ok {
+			return at
+		}
+	}
+	return ast.Pos{}
 }
 
 // propertyRow says how a property of WITH is read and where it may stand.
@@ -122,7 +133,7 @@ const (
 
 // ParseProperties reads a WITH clause.
 func ParseProperties(list []ast.Property, place Place) (*Properties, error) {
-	p := &Properties{}
+	p := &Properties{places: map[string]ast.Pos{}}
 	rows := propertyRows()
 	given := map[string]bool{}
 	for _, prop := range list {
@@ -134,7 +145,7 @@ func ParseProperties(list []ast.Property, place Place) (*Properties, error) {
 		if given[name] {
 			return nil, errorAt(prop.At(), "Duplicate property in the WITH clause: %s", name)
 		}
-		given[name] = true
+		given[name], p.places[name] = true, prop.At()
 		if err := row.set(p, types.Text(prop.Value.Value, prop.Value.Type)); err != nil {
 			return nil, errorAt(prop.At(), "Invalid value for property '%s': %s", name, err)
 		}
@@ -160,14 +171,31 @@ func (p *Properties) check(list []ast.Property) error {
 // inferring are the formats of a schema registry, which give columns by themselves.
 var inferring = []format.Format{format.Avro, format.JSONSR, format.Protobuf}
 
+// formatAt is the place where WITH says the format of a side.
+func (p *Properties) formatAt(key bool) ast.Pos {
+	if key {
+		return p.At("KEY_FORMAT", "FORMAT")
+	}
+	return p.At("VALUE_FORMAT", "FORMAT")
+}
+
 // side builds the format of one side from the names in WITH and what it takes over.
 func (p *Properties) side(name, delimiter string, key bool, inherited *catalog.Format) (catalog.Format, error) {
+	f, err := p.sideFormat(name, delimiter, key, inherited)
+	return f, At(p.formatAt(key), err)
+}
+
+func (p *Properties) sideFormat(name, delimiter string, key bool, inherited *catalog.Format) (catalog.Format, error) {
 	if name == "" && inherited != nil {
 		name = inherited.Name
 	}
 	f, err := format.Parse(name)
 	if err != nil {
-		return catalog.Format{}, api.Errorf("%s", err)
+		e := api.Errorf("%s", err)
+		if near := Nearest(name, format.Names()); near != "" {
+			e.Hint = "did you mean " + near + "?"
+		}
+		return catalog.Format{}, e
 	}
 	out := catalog.Format{Name: f.String()}
 	configs := p.valueConfigs
@@ -275,7 +303,7 @@ func (p *Properties) SinkFormats(key, value catalog.Format) (f catalog.Formats, 
 		return f, err
 	}
 	if err = available(f.Key); err != nil {
-		return f, err
+		return f, At(p.formatAt(true), err)
 	}
-	return f, available(f.Value)
+	return f, At(p.formatAt(false), available(f.Value))
 }

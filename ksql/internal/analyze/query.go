@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -163,6 +164,16 @@ func errorAt(p ast.Pos, format string, args ...any) *api.Error {
 	return e
 }
 
+// At gives an error of a statement its place, unless it has one.
+func At(p ast.Pos, err error) error {
+	e, ok := errors.AsType[*api.Error](err)
+	if !ok || e.Line > 0 {
+		return err
+	}
+	e.Line, e.Column = p.Line, p.Column
+	return err
+}
+
 // placed is errorAt with the place in the text.
 func placed(p ast.Pos, format string, args ...any) *api.Error {
 	e := errorAt(p, format, args...)
@@ -209,15 +220,15 @@ func (r *resolver) unknownSource(t *ast.Table) *api.Error {
 	for _, s := range r.opts.Catalog.Sources() {
 		names = append(names, s.Name)
 	}
-	if near := nearest(t.Name, names); near != "" {
+	if near := Nearest(t.Name, names); near != "" {
 		err.Message += fmt.Sprintf("\nDid you mean %q?", near)
 		err.Hint = "FROM " + ast.QuoteName(near)
 	}
 	return err
 }
 
-// nearest returns the name with the smallest edit distance, if it is near enough to be meant.
-func nearest(name string, names []string) string {
+// Nearest returns the name with the smallest edit distance, if it is near enough to be meant.
+func Nearest(name string, names []string) string {
 	best, bestDistance := "", 3
 	for _, n := range names {
 		if strings.EqualFold(n, name) {
@@ -323,7 +334,7 @@ func (r *resolver) unknownColumn(ref *ast.ColumnRef, clause string, in []*Source
 			names = append(names, c.Name)
 		}
 	}
-	if near := nearest(ref.Name, names); near != "" {
+	if near := Nearest(ref.Name, names); near != "" {
 		err.Hint = "did you mean " + ast.QuoteName(near) + "?"
 	}
 	return err

@@ -72,7 +72,7 @@ func (p *Properties) sourceFormats(s *catalog.Source, st *ast.CreateSource, colu
 		return err
 	}
 	if s.Formats.Window, err = p.window(); err != nil {
-		return err
+		return At(p.At("WINDOW_TYPE", "WINDOW_SIZE"), err)
 	}
 	if err := p.checkSchemaIDs(s, len(columns) > 0); err != nil {
 		return err
@@ -82,9 +82,9 @@ func (p *Properties) sourceFormats(s *catalog.Source, st *ast.CreateSource, colu
 		return errorAt(st.At(), "No columns supplied.")
 	}
 	if err := available(s.Formats.Value); err != nil {
-		return err
+		return At(p.formatAt(false), err)
 	}
-	return available(s.Formats.Key)
+	return At(p.formatAt(true), available(s.Formats.Key))
 }
 
 func (p *Properties) checkSchemaIDs(s *catalog.Source, columns bool) error {

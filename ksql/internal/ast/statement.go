@@ -142,6 +142,7 @@ type Control struct {
 	Pos
 	Action  QueryAction
 	QueryID string // "" for ALL
+	QueryAt Pos    // of QueryID
 }
 
 // Explain is EXPLAIN of a statement or of a running query. Analyze is EXPLAIN ANALYZE.
@@ -150,6 +151,7 @@ type Explain struct {
 	Analyze   bool
 	Statement Statement // nil if QueryID is set
 	QueryID   string
+	QueryAt   Pos // of QueryID
 }
 
 // ShowKind is what SHOW lists.

@@ -28,6 +28,9 @@ var formatNames = [...]string{"", "JSON", "DELIMITED", "KAFKA", "NONE", "JSON_SR
 // String returns the name as in WITH clauses.
 func (f Format) String() string { return formatNames[f] }
 
+// Names returns the names of all formats.
+func Names() []string { return formatNames[1:] }
+
 // Parse returns the format of a name in any case.
 func Parse(name string) (Format, error) {
 	for f, n := range formatNames {

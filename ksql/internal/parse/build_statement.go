@@ -48,7 +48,7 @@ func (b *builder) statement(c parser.IStatementContext) ast.Statement {
 	case *parser.ExplainStatementContext:
 		return &ast.Explain{Pos: at(c), Analyze: c.ANALYZE() != nil, Statement: b.statement(c.Statement())}
 	case *parser.ExplainQueryContext:
-		return &ast.Explain{Pos: at(c), Analyze: c.ANALYZE() != nil, QueryID: identifier(c.Identifier())}
+		return &ast.Explain{Pos: at(c), Analyze: c.ANALYZE() != nil, QueryID: identifier(c.Identifier()), QueryAt: at(c.Identifier())}
 	}
 	if s := b.session(c); s != nil {
 		return s
@@ -63,11 +63,11 @@ func (b *builder) statement(c parser.IStatementContext) ast.Statement {
 func (b *builder) session(c parser.IStatementContext) ast.Statement {
 	switch c := c.(type) {
 	case *parser.TerminateContext:
-		return &ast.Control{Pos: at(c), Action: ast.TerminateQuery, QueryID: optional(c.Identifier())}
+		return &ast.Control{Pos: at(c), Action: ast.TerminateQuery, QueryID: optional(c.Identifier()), QueryAt: optionalAt(c.Identifier())}
 	case *parser.PauseContext:
-		return &ast.Control{Pos: at(c), Action: ast.PauseQuery, QueryID: optional(c.Identifier())}
+		return &ast.Control{Pos: at(c), Action: ast.PauseQuery, QueryID: optional(c.Identifier()), QueryAt: optionalAt(c.Identifier())}
 	case *parser.ResumeContext:
-		return &ast.Control{Pos: at(c), Action: ast.ResumeQuery, QueryID: optional(c.Identifier())}
+		return &ast.Control{Pos: at(c), Action: ast.ResumeQuery, QueryID: optional(c.Identifier()), QueryAt: optionalAt(c.Identifier())}
 	case *parser.SetPropertyContext:
 		return &ast.SetProperty{Pos: at(c), Name: unquote(c.STRING(0).GetText()), Value: unquote(c.STRING(1).GetText())}
 	case *parser.AlterSystemContext:
@@ -222,6 +222,13 @@ func optional(c parser.IIdentifierContext) string {
 		return ""
 	}
 	return identifier(c)
+}
+
+func optionalAt(c parser.IIdentifierContext) ast.Pos {
+	if c == nil {
+		return ast.Pos{}
+	}
+	return at(c)
 }
 
 func columns(c parser.IColumnNamesContext) []string {
