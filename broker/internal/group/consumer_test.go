@@ -274,32 +274,40 @@ type modernMember struct {
 	owned    assignment // what it reads from
 	told     assignment // what it was told last
 	lost     bool       // an answer did not come: the next request says everything
+	lives    int        // a static member comes back under another id
 }
+
+// stop ends the client: it reads from nothing any more.
+func (mb *modernMember) stop() { mb.epoch, mb.owned, mb.told = joinEpoch, assignment{}, assignment{} }
 
 type modern struct {
 	t       *rapid.T
 	w       *world
 	members []*modernMember
-	names   int
+	commits map[slot]int64 // accepted last
 }
 
-// beat sends a heartbeat. Before that, the client may have acted upon the last one. An
-// answer that is lost is as if never heard.
-func (m *modern) beat(mb *modernMember, act, lost bool) {
+// beat sends a heartbeat. Before that, the client may have acted upon the last one. A
+// client that is quiet does not say what it has, unless it has to. An answer that is lost
+// is as if never heard.
+func (m *modern) beat(mb *modernMember, act, quiet, lost bool) {
 	req := kmsg.NewPtrConsumerGroupHeartbeatRequest()
 	req.Version, req.Group, req.MemberID, req.MemberEpoch, req.InstanceID = 1, "g", mb.id, mb.epoch, mb.instance
 	if mb.epoch == 0 {
-		mb.owned, mb.told = assignment{}, assignment{}
+		mb.stop()
 	}
 	if mb.epoch == 0 || mb.lost {
+		quiet = false
 		req.RebalanceTimeoutMillis, req.SubscribedTopicNames = 60_000, []string{"a", "b"}
 	}
 	if act {
 		mb.owned = mb.told.or(assignment{})
 	}
-	req.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
-	for id, partitions := range mb.owned {
-		req.Topics = append(req.Topics, kmsg.ConsumerGroupHeartbeatRequestTopic{TopicID: id, Partitions: partitions})
+	if !quiet {
+		req.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+		for id, partitions := range mb.owned {
+			req.Topics = append(req.Topics, kmsg.ConsumerGroupHeartbeatRequestTopic{TopicID: id, Partitions: partitions})
+		}
 	}
 	mb.lost = lost
 	out := coordinator.NewOut(m.w.m)
@@ -317,7 +325,7 @@ func (m *modern) beat(mb *modernMember, act, lost bool) {
 				}
 			}
 		case kerr.FencedMemberEpoch.Code, kerr.UnknownMemberID.Code, kerr.GroupIDNotFound.Code:
-			mb.epoch, mb.owned, mb.told = 0, assignment{}, assignment{}
+			mb.stop()
 		default:
 			m.t.Fatalf("heartbeat: %s %s", errorName(r.ErrorCode), deref(r.ErrorMessage))
 		}
@@ -327,8 +335,61 @@ func (m *modern) beat(mb *modernMember, act, lost bool) {
 	// What it may read from now on is in what it was told; what it was told to give back it
 	// may still read from until it acts.
 	if !lost {
+		m.resume(mb, mb.told.minus(mb.owned))
 		mb.owned = mb.owned.or(mb.told)
 	}
+}
+
+// resume fetches the offsets of what a member has got: they must be those that the owner
+// before has committed.
+func (m *modern) resume(mb *modernMember, added assignment) {
+	req := kmsg.NewOffsetFetchRequestGroup()
+	req.Group, req.MemberID, req.MemberEpoch = "g", new(mb.id), mb.epoch
+	added.each(func(topic TopicID, p int32) {
+		req.Topics = append(req.Topics, kmsg.OffsetFetchRequestGroupTopic{Topic: string(topic[:1]), TopicID: topic, Partitions: []int32{p}})
+	})
+	if len(req.Topics) == 0 {
+		return
+	}
+	out := coordinator.NewOut(m.w.m)
+	m.w.m.OffsetFetch(out, req, true, func(r kmsg.OffsetFetchResponseGroup, _ error) {
+		if r.ErrorCode != 0 {
+			m.t.Fatalf("%s of epoch %d fetches offsets: %s", mb.id, mb.epoch, errorName(r.ErrorCode))
+		}
+		for _, t := range r.Topics {
+			want, ok := m.commits[slot{t.TopicID, t.Partitions[0].Partition}]
+			if got := t.Partitions[0].Offset; ok && got != want || !ok && got != -1 {
+				m.t.Fatalf("%s begins %s-%d at %d, %d was committed", mb.id, t.Topic, t.Partitions[0].Partition, got, want)
+			}
+		}
+	})
+	out.Commit(nil)
+}
+
+// commit commits all that a member reads from, be it about to give it back or not. It must
+// be taken as long as the member has heard what was answered to it last.
+func (m *modern) commit(mb *modernMember) {
+	if mb.epoch == 0 || mb.owned.len() == 0 {
+		return
+	}
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.Version, req.Group, req.MemberID, req.Generation = 9, "g", mb.id, mb.epoch
+	mb.owned.each(func(topic TopicID, p int32) {
+		rp := kmsg.NewOffsetCommitRequestTopicPartition()
+		rp.Partition, rp.Offset = p, m.commits[slot{topic, p}]+1
+		req.Topics = append(req.Topics, kmsg.OffsetCommitRequestTopic{Topic: string(topic[:1]), TopicID: topic, Partitions: []kmsg.OffsetCommitRequestTopicPartition{rp}})
+	})
+	out := coordinator.NewOut(m.w.m)
+	m.w.m.OffsetCommit(m.w.now, out, req, func(r *kmsg.OffsetCommitResponse, _ error) {
+		switch code := r.Topics[0].Partitions[0].ErrorCode; {
+		case code == 0:
+			mb.owned.each(func(topic TopicID, p int32) { m.commits[slot{topic, p}]++ })
+		case !mb.lost || code != kerr.StaleMemberEpoch.Code:
+			m.t.Fatalf("%s of epoch %d commits what it owns: %s", mb.id, mb.epoch, errorName(code))
+		}
+	})
+	m.w.log = append(m.w.log, out.Records()...)
+	out.Commit(nil)
 }
 
 func (m *modern) pick(t *rapid.T) *modernMember {
@@ -338,24 +399,41 @@ func (m *modern) pick(t *rapid.T) *modernMember {
 
 func TestConsumerModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		m := &modern{t: rt, w: newWorld(Config{})}
+		m := &modern{t: rt, w: newWorld(Config{}), commits: make(map[slot]int64)}
 		m.w.topics.set("a", 4)
 		m.w.topics.set("b", 3)
 		for i := range 4 {
-			m.members = append(m.members, &modernMember{id: fmt.Sprint("m", i)})
+			mb := &modernMember{id: fmt.Sprint("m", i)}
+			if i >= 2 {
+				mb.instance = new(mb.id)
+			}
+			m.members = append(m.members, mb)
 		}
 		rt.Repeat(map[string]func(*rapid.T){
 			"beat": func(t *rapid.T) {
 				mb := m.pick(t)
-				m.beat(mb, rapid.Bool().Draw(t, "acts"), rapid.IntRange(0, 5).Draw(t, "lost") == 0)
+				m.beat(mb, rapid.Bool().Draw(t, "acts"), rapid.Bool().Draw(t, "quiet"), rapid.IntRange(0, 5).Draw(t, "lost") == 0)
 			},
+			"commit": func(t *rapid.T) { m.commit(m.pick(t)) },
 			"leave": func(t *rapid.T) {
 				if mb := m.pick(t); mb.epoch > 0 {
-					mb.epoch, mb.owned, mb.told = leaveEpoch, assignment{}, assignment{}
-					m.beat(mb, false, true)
-					mb.epoch = 0
+					mb.stop()
+					mb.epoch = leaveEpoch
+					m.beat(mb, false, false, true)
+					mb.stop()
 				}
 			},
+			"come back": func(t *rapid.T) { // a static member is restarted
+				if mb := m.pick(t); mb.epoch > 0 && mb.instance != nil {
+					mb.stop()
+					mb.epoch = leaveStaticEpoch
+					m.beat(mb, false, false, true)
+					mb.stop()
+					mb.lives++
+					mb.id = fmt.Sprint(*mb.instance, "-", mb.lives)
+				}
+			},
+			"forget": func(t *rapid.T) { m.pick(t).stop() }, // as a client that was fenced
 			"topics": func(t *rapid.T) {
 				m.t = t
 				m.w.topics.set("b", rapid.Int32Range(3, 6).Draw(t, "partitions"))
@@ -379,7 +457,7 @@ func TestConsumerModel(t *testing.T) {
 				g, _ := m.w.m.groups["g"].(*consumer)
 				for _, mb := range m.members {
 					if g == nil || g.members[mb.id] == nil {
-						mb.epoch, mb.owned, mb.told = 0, assignment{}, assignment{}
+						mb.stop()
 					}
 				}
 			},
@@ -409,7 +487,7 @@ func (m *modern) check() {
 func (m *modern) converge() {
 	for range 12 {
 		for _, mb := range m.members {
-			m.beat(mb, true, false)
+			m.beat(mb, true, false, false)
 		}
 	}
 	m.check()
