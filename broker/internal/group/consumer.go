@@ -81,7 +81,8 @@ func (g *consumer) state() State {
 func (g *consumer) memberIDs() []string { return slices.Sorted(maps.Keys(g.members)) }
 
 // commitAllowed checks a commit: of anyone while the group is empty, else of a member at
-// its present epoch.
+// its present epoch. Producers know of another epoch as of another generation only: what
+// they do not know is fatal to them, where they could have aborted.
 func (g *consumer) commitAllowed(_ *Machine, by committer, _ time.Time) error {
 	if by.generation < 0 && len(g.members) == 0 {
 		return nil
@@ -95,6 +96,8 @@ func (g *consumer) commitAllowed(_ *Machine, by committer, _ time.Time) error {
 		return kerr.UnknownMemberID
 	case !by.transactional && by.version < 9:
 		return kerr.UnsupportedVersion
+	case by.generation != mb.epoch && by.transactional:
+		return kerr.IllegalGeneration
 	case by.generation != mb.epoch:
 		return kerr.StaleMemberEpoch
 	}

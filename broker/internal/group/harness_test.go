@@ -397,7 +397,7 @@ func (w *world) commit(a arguments) {
 
 func (w *world) txnCommit(a arguments) {
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
-	req.Version = 5
+	req.Version = int16(a.number("version", 5))
 	req.Group, req.MemberID, req.ProducerID = a.text("group", "g"), a.text("member", ""), int64(a.number("producer", 0))
 	req.Generation = int32(a.number("generation", -1))
 	for _, t := range offsetsOf(a.all("offsets")) {

@@ -121,10 +121,21 @@ func (m *Machine) commitAllowed(c *commit) error {
 			return fmt.Errorf("commit offsets of %s: %w", c.group, err)
 		}
 		return nil
-	case c.by.generation >= 0:
-		return kerr.IllegalGeneration
+	case c.by.generation < 0:
+		return nil
+	case c.by.knowsMissing():
+		return fmt.Errorf("group %s not found: %w", c.group, kerr.GroupIDNotFound)
 	}
-	return nil
+	return kerr.IllegalGeneration
+}
+
+// knowsMissing says whether a member may be told that its group does not exist. Clients
+// before took that for another generation.
+func (by committer) knowsMissing() bool {
+	if by.transactional {
+		return by.version >= 6
+	}
+	return by.version >= 9
 }
 
 func (c *commit) record(t kmsg.OffsetCommitRequestTopic, p kmsg.OffsetCommitRequestTopicPartition) coordinator.Record {
