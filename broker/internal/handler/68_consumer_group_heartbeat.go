@@ -20,10 +20,9 @@ import (
 
 func (g *Groups) consumerGroupHeartbeat(_ context.Context, c *server.Conn, req *kmsg.ConsumerGroupHeartbeatRequest, reply func(*kmsg.ConsumerGroupHeartbeatResponse, error)) {
 	from := group.Client{ID: c.ClientID(), Host: c.Host()}
-	img := g.metadata.Image()
-	settings := g.consumerSettings(img, req.Group)
 	ask(g, req.Group, func(m *group.Machine, now time.Time, out *coordinator.Out, reply group.Reply[*kmsg.ConsumerGroupHeartbeatResponse]) {
-		m.ConsumerGroupHeartbeat(now, out, from, imageTopics{img}, settings, req, reply)
+		img := g.metadata.Image() // here: the machine must not see an older one after a newer
+		m.ConsumerGroupHeartbeat(now, out, from, imageTopics{img}, g.consumerSettings(img, req.Group), req, reply)
 	}, func(resp *kmsg.ConsumerGroupHeartbeatResponse, err error) {
 		if err != nil {
 			resp = kmsg.NewPtrConsumerGroupHeartbeatResponse()
