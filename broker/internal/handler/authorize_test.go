@@ -36,6 +36,7 @@ func groupNeed(op kmsg.ACLOperation) need { return need{op, kmsg.ACLResourceType
 func txnNeed(op kmsg.ACLOperation) need {
 	return need{op, kmsg.ACLResourceTypeTransactionalId, "txn-1"}
 }
+
 func clusterNeed(op kmsg.ACLOperation) need {
 	return need{op, kmsg.ACLResourceTypeCluster, metadata.ClusterName}
 }
@@ -264,8 +265,10 @@ func tableOfKafka(t *testing.T) []row {
 		need    func(kmsg.ACLOperation) need
 		refused int16
 	}{
-		{kmsg.ConfigResourceTypeTopic, name, topicNeed, topicRefused}, {kmsg.ConfigResourceTypeGroupConfig, group, groupNeed, groupRefused},
-		{kmsg.ConfigResourceTypeBroker, "1", clusterNeed, clusterRefused}, {kmsg.ConfigResourceTypeBrokerLogger, "1", clusterNeed, clusterRefused},
+		{kmsg.ConfigResourceTypeTopic, name, topicNeed, topicRefused},
+		{kmsg.ConfigResourceTypeGroupConfig, group, groupNeed, groupRefused},
+		{kmsg.ConfigResourceTypeBroker, "1", clusterNeed, clusterRefused},
+		{kmsg.ConfigResourceTypeBrokerLogger, "1", clusterNeed, clusterRefused},
 		{kmsg.ConfigResourceTypeClientMetrics, "m", clusterNeed, clusterRefused},
 	} {
 		see, set, change := configs(c.typ, c.name)
