@@ -20,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -146,7 +147,7 @@ func plainAuth(user, password string) sasl.Mechanism {
 }
 
 func TestSASL(t *testing.T) {
-	var log bytes.Buffer
+	var log lockedBuffer
 	b, addr := runSecured(t, "SASL_PLAINTEXT", map[string]string{
 		"sasl.enabled.mechanisms":                                                     "SCRAM-SHA-256,SCRAM-SHA-512,PLAIN,OAUTHBEARER",
 		"listener.name.sasl_plaintext.plain.sasl.jaas.config":                         plainUsers,
@@ -426,4 +427,22 @@ func unsignedToken(user string, life time.Duration) string {
 	return part(map[string]any{"alg": "none"}) + "." + part(map[string]any{
 		"sub": user, "iat": now.Add(-2 * time.Hour).Unix(), "exp": now.Add(life).Unix(),
 	}) + "."
+}
+
+// lockedBuffer takes log lines from all goroutines of a broker.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }

@@ -177,15 +177,6 @@ func (c *cluster) reader(topic string, from map[int32]int64, more ...kgo.Opt) (*
 	return client, nil
 }
 
-// readAll calls fn with every record between the bounds of a topic, in order per partition.
-func (c *cluster) readAll(ctx context.Context, topic string, fn func(*kgo.Record) error) error {
-	start, end, err := c.bounds(ctx, topic)
-	if err != nil {
-		return err
-	}
-	return c.readRange(ctx, topic, start, end, fn)
-}
-
 // readRange calls fn with every record from start up to end, without end, in order per partition. All of them have to
 // be there already. It changes start.
 func (c *cluster) readRange(ctx context.Context, topic string, start, end map[int32]int64, fn func(*kgo.Record) error) error {

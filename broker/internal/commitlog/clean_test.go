@@ -306,14 +306,13 @@ func TestCleanCrashEnumeration(t *testing.T) {
 
 // crashLog is what is known of a log under power losses.
 type crashLog struct {
-	all       map[int64]row // every record ever appended
-	aborted   map[int64]bool
-	markers   map[int64]bool
-	durable   int64
-	point     int64
-	cleaned   int64 // up to where gaps may be
-	logStart  int64
-	rewritten bool
+	all      map[int64]row // every record ever appended
+	aborted  map[int64]bool
+	markers  map[int64]bool
+	durable  int64
+	point    int64
+	cleaned  int64 // up to where gaps may be
+	logStart int64
 }
 
 func crashLife(t *testing.T, seed uint64) (states int) {

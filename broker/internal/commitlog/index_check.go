@@ -26,7 +26,7 @@ func (l *Log) checkIndexes(s *segment) error {
 	sound := soundOffsetIndex(offsets, s.base, size) == len(offsets) && soundTimeIndex(times, s.base, next-1) == len(times)
 	sound = sound && l.indexesFit(s, offsets, times, size)
 	if !sound {
-		if offsets, times, err = l.rebuildIndexes(s, size); err != nil {
+		if _, times, err = l.rebuildIndexes(s, size); err != nil {
 			return err
 		}
 	}

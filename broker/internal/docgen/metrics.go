@@ -102,7 +102,7 @@ func parseDesc(s string) (row, error) {
 
 func kindOf(c prometheus.Collector, name string) string {
 	switch c.(type) {
-	case prometheus.Counter, *prometheus.CounterVec, prometheus.CounterFunc:
+	case prometheus.Counter, *prometheus.CounterVec:
 		if _, gauge := c.(prometheus.Gauge); !gauge {
 			return "counter"
 		}

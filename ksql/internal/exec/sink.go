@@ -64,7 +64,6 @@ type sinkNode struct {
 	fail  func(error)
 	ctx   *processor.Context[Key, types.Row]
 	out   processor.Record[Key, types.Row]
-	buf   []byte
 }
 
 // Init implements processor.Processor.

@@ -37,7 +37,7 @@ func (m offsetMetadata) encode() string {
 	n := len(m.emitted)
 	known := m.topicID != [16]byte{}
 	if known {
-		n += len(idKeys())
+		n += 2 // idKeys
 	}
 	if n == 0 {
 		return base64.StdEncoding.EncodeToString(b)
