@@ -18,9 +18,6 @@ const (
 	maxScriptDepth = 16
 )
 
-// errShown says that an error was written already, in its place among the results.
-var errShown = errors.New("error shown")
-
 func asError(err error) (*client.Error, bool) {
 	return errors.AsType[*client.Error](err)
 }

@@ -108,7 +108,7 @@ func kindOf(c prometheus.Collector, name string) string {
 		}
 	case prometheus.Histogram, *prometheus.HistogramVec:
 		return "histogram"
-	case prometheus.Summary, *prometheus.SummaryVec:
+	case *prometheus.SummaryVec:
 		return "summary"
 	}
 	if strings.HasSuffix(name, "_total") {
