@@ -251,7 +251,7 @@ func (f *fetch) partitionAnswer(resp *server.FetchResponse, p *fetchPart) kmsg.F
 		out.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
 	}
 	if p.err != nil {
-		out.ErrorCode, out.HighWatermark = f.code(p.err), -1
+		out.ErrorCode, out.HighWatermark = f.code(f.lost(p)), -1
 		if errors.Is(p.err, kerr.NotLeaderForPartition) || errors.Is(p.err, kerr.FencedLeaderEpoch) {
 			f.tellLeader(resp, p, &out)
 		}
@@ -269,6 +269,19 @@ func (f *fetch) partitionAnswer(resp *server.FetchResponse, p *fetchPart) kmsg.F
 		out.AbortedTransactions = append(out.AbortedTransactions, t)
 	}
 	return out
+}
+
+// lost returns the error of a partition. One that the image has and the log has
+// not is being deleted, which the log hears first: to a client that asks by id,
+// the id is gone.
+func (f *fetch) lost(p *fetchPart) error {
+	if f.req.Version < idFetchVersion || p.topic == nil || !errors.Is(p.err, kerr.UnknownTopicOrPartition) {
+		return p.err
+	}
+	if _, ok := p.topic.Partition(p.index); !ok {
+		return p.err
+	}
+	return fmt.Errorf("topic id %v is being deleted: %w", p.id, kerr.UnknownTopicID)
 }
 
 // tellLeader adds whom the client should ask instead.
