@@ -12,6 +12,17 @@ import (
 // the decoder fifty times its bytes.
 const maxUnknownTags = 1024
 
+// maxElements bounds the elements of all arrays of one request. It is more partitions than one broker can lead, and few
+// enough that whoever walks them, the guard, the decoder and the handler, is done in less than a tenth of a second.
+const maxElements = 1 << 18
+
+// A request may take maxGrowth times its bytes when it is decoded, or minAllowed. Requests of clients take less than a
+// third of that, those made of the smallest elements alone take more.
+const (
+	maxGrowth  = 16
+	minAllowed = 1 << 20
+)
+
 // Guard knows the shape of every request. It is immutable and serves all connections.
 type Guard struct {
 	byKey [][]*shape // by key and version; nil where there is no such request
@@ -67,8 +78,8 @@ func (g *Guard) shape(key, version int16) *shape {
 	return g.byKey[key][version]
 }
 
-// Check walks the body of a request. It returns an error that wraps ErrMalformed if a count or a length cannot be true
-// or if the body is cut short. Bytes behind the body are allowed, as in Kafka: librdkafka sends three of them behind the
+// Check walks the body of a request. It returns an error that wraps ErrMalformed if a count or a length cannot be true,
+// if the body is cut short, or if decoding it would take out of all proportion. Bytes behind the body are allowed, as in Kafka: librdkafka sends three of them behind the
 // Metadata request for all topics. cost is about the number of bytes that the decoded request takes beside
 // the frame, which its byte fields alias.
 func (g *Guard) Check(key, version int16, body []byte) (cost int64, err error) {
@@ -80,6 +91,9 @@ func (g *Guard) Check(key, version int16, body []byte) (cost int64, err error) {
 	w.shape(s)
 	if w.err != nil {
 		return 0, fmt.Errorf("API %d version %d: %w", key, version, w.err)
+	}
+	if w.cost > max(maxGrowth*int64(len(body)), minAllowed) {
+		return 0, fmt.Errorf("API %d version %d: %d bytes take %d when they are decoded: %w", key, version, len(body), w.cost, ErrMalformed)
 	}
 	return w.cost, nil
 }

@@ -12,6 +12,7 @@ type walker struct {
 	at   int
 	cost int64 // bytes that kmsg will allocate for what was passed
 	tags int   // unknown tagged fields so far
+	all  int   // elements of arrays so far
 	err  error
 }
 
@@ -125,6 +126,10 @@ func (w *walker) count(n int64, min int, nullable bool) int {
 		return 0
 	case n > int64(w.left()/min):
 		w.fail("array of %d elements of at least %d bytes, %d bytes left", n, min, w.left())
+		return 0
+	}
+	if w.all += int(n); w.all > maxElements {
+		w.fail("more than %d elements of arrays", maxElements)
 		return 0
 	}
 	return int(n)
