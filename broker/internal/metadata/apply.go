@@ -30,6 +30,7 @@ type builder struct {
 	configs    bool           // so is the outer map of configs
 	owned      map[*Topic]int // topics that we may change, to their index in changes
 	touched    map[ConfigResource]bool
+	quotas     map[QuotaEntity]bool // entities whose limits are our own copies
 	changes    []TopicChange
 }
 

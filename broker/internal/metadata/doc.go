@@ -1,6 +1,7 @@
 // Package metadata holds what the cluster knows about itself: topics, their
 // partitions, leaders and configs, brokers, dynamic broker and group configs,
-// finalized features and the next producer id.
+// finalized features, ACLs, SCRAM credentials, client quotas and the next
+// producer id.
 //
 // # Main types
 //

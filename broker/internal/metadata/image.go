@@ -22,6 +22,7 @@ type Image struct {
 	features       map[string]int16
 	acls           *ACLs // nil: none
 	scram          map[ScramUser]ScramCredential
+	quotas         *Quotas // nil: none
 
 	sorted func() []*Topic // by name; computed once, when first asked for
 }

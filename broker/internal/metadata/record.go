@@ -32,6 +32,7 @@ const (
 	kindRemoveACL
 	kindScramCredential
 	kindRemoveScramCredential
+	kindQuota
 )
 
 // recordVersion is the second byte of a record: the version of its body.
@@ -138,6 +139,8 @@ func newRecord(k kind) (Record, error) {
 		return new(ScramCredentialRecord), nil
 	case kindRemoveScramCredential:
 		return new(RemoveScramCredentialRecord), nil
+	case kindQuota:
+		return new(QuotaRecord), nil
 	case kindTopicState:
 		return new(topicState), nil
 	case kindBrokerState:

@@ -24,6 +24,8 @@ func FuzzDecodeRecord(f *testing.F) {
 		&RemoveACLRecord{ACL: ACL{Resource: 2, Name: "t", Pattern: 4, Principal: "User:a", Host: "*", Operation: 3, Permission: 2}},
 		&ScramCredentialRecord{User: ScramUser{"u", ScramSHA256}, Credential: ScramCredential{Salt: []byte("s"), StoredKey: []byte("k"), ServerKey: []byte("v"), Iterations: 4096}},
 		&RemoveScramCredentialRecord{User: ScramUser{"u", ScramSHA512}},
+		&QuotaRecord{Entity: QuotaEntity{User: QuotaName{QuotaNamed, "u"}, ClientID: QuotaName{Scope: QuotaDefault}}, Key: "producer_byte_rate", Value: 1e6},
+		&QuotaRecord{Entity: QuotaEntity{IP: QuotaName{QuotaNamed, "::1"}}, Key: "connection_creation_rate", Remove: true},
 		&topicState{&Topic{Name: "t", ID: TopicID{1}, Partitions: []Partition{{Leader: 1, Replicas: []int32{1}, ISR: []int32{1}}}, Configs: map[string]string{"a": "b"}}},
 		&brokerState{&Broker{ID: 1, Epoch: 2}},
 	} {

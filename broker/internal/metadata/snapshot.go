@@ -84,6 +84,14 @@ func snapshotRecords(img *Image) func(yield func(Record, int) bool) {
 				return
 			}
 		}
+		for entity, limits := range img.Quotas().set {
+			size := 32 + len(entity.User.Name) + len(entity.ClientID.Name) + len(entity.IP.Name)
+			for key, value := range limits {
+				if !emit(&QuotaRecord{Entity: entity, Key: key, Value: value}, size+len(key)) {
+					return
+				}
+			}
+		}
 		for name, level := range img.features {
 			if !emit(&FeatureRecord{Name: name, Level: level}, 16+len(name)) {
 				return
