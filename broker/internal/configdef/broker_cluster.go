@@ -76,6 +76,6 @@ func clusterKeys() []row {
 		{"replica.socket.timeout.ms", Int, "30000", "How long a follower waits for an answer.", nil, unused},
 		{"replication.quota.window.num", Int, "11", "Number of samples that the replication quota is measured with.", atLeast(1), unused},
 		{"replication.quota.window.size.seconds", Int, "1", "Length of a sample of the replication quota.", atLeast(1), unused},
-		{"telemetry.max.bytes", Int, "1048576", "Largest push of client metrics.", atLeast(1), unused},
+		{"telemetry.max.bytes", Int, "1048576", "Largest push of client metrics.", atLeast(1), 0},
 	}
 }

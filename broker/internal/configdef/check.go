@@ -26,7 +26,7 @@ type UnknownError struct {
 
 // Error is Kafka's text.
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("Unknown %s config name: %s", [...]string{"broker", "topic", "group"}[e.Scope], e.Name)
+	return fmt.Sprintf("Unknown %s config name: %s", [...]string{"broker", "topic", "group", "client metrics"}[e.Scope], e.Name)
 }
 
 // Check tells whether value is of the key's type and within its bounds.

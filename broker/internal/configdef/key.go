@@ -26,6 +26,7 @@ const (
 	Broker Scope = iota
 	Topic
 	Group
+	ClientMetrics
 )
 
 // Mode says how a broker key may change while the broker runs.

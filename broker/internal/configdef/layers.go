@@ -114,8 +114,11 @@ func (l Layers) found(k *Key) []Synonym {
 	var all []Synonym
 	if v, ok := l.Override[k.Name]; ok && k.Scope != Broker {
 		source := SourceTopic
-		if k.Scope == Group {
+		switch k.Scope {
+		case Group:
 			source = SourceGroup
+		case ClientMetrics:
+			source = SourceClientMetrics
 		}
 		all = append(all, Synonym{Name: k.Name, Value: v, Source: source, converted: v})
 	}

@@ -41,9 +41,9 @@ type index struct {
 }
 
 // table indexes the rows once; it never changes after.
-var table = sync.OnceValue(func() [3]index {
+var table = sync.OnceValue(func() [4]index {
 	broker := slices.Concat(serverKeys(), logKeys(), coordinatorKeys(), clusterKeys(), securityKeys())
-	t := [3]index{newIndex(Broker, broker), newIndex(Topic, topicRows()), newIndex(Group, groupRows())}
+	t := [4]index{newIndex(Broker, broker), newIndex(Topic, topicRows()), newIndex(Group, groupRows()), newIndex(ClientMetrics, clientMetricsRows())}
 	for name, aliases := range synonyms() {
 		t[Topic].byName[name].aliases = aliases
 		t[Topic].byName[name].Synonym = aliases[0].name

@@ -59,6 +59,17 @@ A topic without a value of its own takes that of the broker key. All topic keys 
 	for k := range configdef.Keys(configdef.Group) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", k.Name, typeName(k), value(k), code(k.Synonym), cell(k.Doc))
 	}
+	b.WriteString(`
+## Client metrics
+
+Keys of a subscription. Clients are told of none, as the broker keeps no metrics of clients.
+
+| key | type | default | meaning |
+|---|---|---|---|
+`)
+	for k := range configdef.Keys(configdef.ClientMetrics) {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, typeName(k), value(k), cell(k.Doc))
+	}
 	b.WriteString("\n## Keys of Kafka without effect\n\n" + strings.Join(unused, ", ") + "\n")
 	return b.String()
 }

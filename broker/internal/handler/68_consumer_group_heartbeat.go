@@ -19,6 +19,12 @@ import (
 )
 
 func (g *Groups) consumerGroupHeartbeat(_ context.Context, c *server.Conn, req *kmsg.ConsumerGroupHeartbeatRequest, reply func(*kmsg.ConsumerGroupHeartbeatResponse, error)) {
+	if err := consumerProtocol(g.metadata.Image()); err != nil {
+		resp := kmsg.NewPtrConsumerGroupHeartbeatResponse()
+		resp.ErrorCode = code(err)
+		reply(resp, nil)
+		return
+	}
 	from := group.Client{ID: c.ClientID(), Host: c.Host()}
 	ask(g, req.Group, func(m *group.Machine, now time.Time, out *coordinator.Out, reply group.Reply[*kmsg.ConsumerGroupHeartbeatResponse]) {
 		img := g.metadata.Image() // here: the machine must not see an older one after a newer

@@ -1,8 +1,10 @@
 package handler
 
 import (
+	"fmt"
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/chortal/chortal/broker/internal/metadata"
@@ -19,8 +21,8 @@ type feature struct {
 // features lists what Kafka has a level for, of what this broker can serve.
 func features() []feature {
 	return []feature{
-		{"group.version", 1, kmsg.ConsumerGroupHeartbeat}, // KIP-848
-		{"transaction.version", txnVersion, kmsg.EndTxn},  // KIP-890
+		{groupVersion, 1, kmsg.ConsumerGroupHeartbeat},   // KIP-848
+		{"transaction.version", txnVersion, kmsg.EndTxn}, // KIP-890
 	}
 }
 
@@ -33,6 +35,20 @@ func supported(routes []server.Route) []feature {
 		}
 	}
 	return fs
+}
+
+// groupVersion is the feature that the consumer protocol of groups belongs to (KIP-848).
+const groupVersion = "group.version"
+
+// errNoConsumerProtocol is answered while group.version is finalized at 0.
+var errNoConsumerProtocol = fmt.Errorf("group.version is 0: %w", kerr.UnsupportedVersion)
+
+// consumerProtocol tells whether groups may use the consumer protocol.
+func consumerProtocol(img *metadata.Image) error {
+	if l, ok := img.Feature(groupVersion); ok && l == 0 {
+		return errNoConsumerProtocol
+	}
+	return nil
 }
 
 // level is the finalized level of a feature: what the metadata says, or the

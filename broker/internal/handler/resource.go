@@ -48,6 +48,11 @@ func (r *request) configured(typ int8, name string) (configured, error) {
 		}
 		c.scope, c.layers = configdef.Group, r.h.layers(r.img)
 		c.layers.Override = r.img.Configs(c.ConfigResource)
+	case metadata.ClientMetrics:
+		if name == "" {
+			return c, fmt.Errorf("Client metrics subscription name must not be empty: %w", kerr.InvalidRequest) //nolint:staticcheck // Kafka's text
+		}
+		c.scope, c.layers = configdef.ClientMetrics, configdef.Layers{Override: r.img.Configs(c.ConfigResource)}
 	default:
 		return c, fmt.Errorf("unsupported resource type %d: %w", typ, kerr.InvalidRequest)
 	}
@@ -62,8 +67,11 @@ func (c configured) forAll() bool { return c.Type == metadata.BrokerResource && 
 func (c configured) check(key string, value *string) error {
 	k, ok := configdef.Lookup(c.scope, key)
 	if !ok {
-		if value == nil {
+		switch {
+		case value == nil:
 			return nil // what an older version knew may be removed
+		case c.scope == configdef.ClientMetrics:
+			return fmt.Errorf("Unknown client metrics configuration: %s: %w", key, kerr.InvalidRequest) //nolint:staticcheck // Kafka's text
 		}
 		return fmt.Errorf("unknown %s config name: %s: %w", c.scopeName(), key, kerr.InvalidConfig)
 	}
@@ -79,6 +87,9 @@ func (c configured) check(key string, value *string) error {
 		return nil
 	}
 	if err := configdef.Check(c.scope, key, *value); err != nil {
+		if _, notNumber := strconv.Atoi(*value); c.scope == configdef.ClientMetrics && notNumber == nil {
+			return fmt.Errorf("%w: %w", err, kerr.InvalidRequest) // as Kafka answers an interval out of its bounds
+		}
 		return fmt.Errorf("%w: %w", err, kerr.InvalidConfig)
 	}
 	return c.checkBounds(key, *value)
@@ -109,6 +120,8 @@ func (c configured) scopeName() string {
 		return "topic"
 	case configdef.Group:
 		return "group"
+	case configdef.ClientMetrics:
+		return "client metrics"
 	}
 	return "broker"
 }

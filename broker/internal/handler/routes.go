@@ -59,6 +59,7 @@ type Handlers struct {
 
 	producerIDs *producerIDs
 	txns        *Txns
+	telemetry   *telemetry
 }
 
 // Routes returns the table of all APIs that this broker serves.
@@ -76,6 +77,7 @@ func Routes(d Deps) []server.Route {
 		h.log = slog.Default()
 	}
 	static := configdef.Layers{Static: d.Static}
+	h.telemetry = newTelemetry(int(static.Int64(configdef.Broker, "telemetry.max.bytes")))
 	h.sessions = newSessionCache(int(static.Int64(configdef.Broker, "max.incremental.fetch.session.cache.slots")), sessionEvictAge)
 	h.routes = []server.Route{
 		server.OnDeferred(0, 13, h.produce),
@@ -97,6 +99,13 @@ func Routes(d Deps) []server.Route {
 		server.On(0, 0, h.describeProducers),
 		server.On(0, 1, h.listConfigResources),
 		server.On(0, 0, h.describeTopicPartitions),
+		server.On(0, 2, h.electLeaders),
+		server.On(0, 1, h.alterPartitionAssignments),
+		server.On(0, 0, h.listPartitionReassignments),
+		server.On(0, 2, h.describeQuorum),
+		server.On(0, 2, h.updateFeatures),
+		server.On(0, 0, h.getTelemetrySubscriptions),
+		server.On(0, 0, h.pushTelemetry),
 	}
 	if d.Groups != nil {
 		h.routes = append(h.routes, groupRoutes(d.Groups)...)
