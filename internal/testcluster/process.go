@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ type Process struct {
 	addr string
 	cmd  *exec.Cmd
 	out  chan string // its lines on stdout
+	log  logTail     // its stderr
 }
 
 // StartProcess runs a broker on a free port of 127.0.0.1 with its files in dir, and kills it when the test ends. The
@@ -68,7 +70,7 @@ func (p *Process) Start() {
 	p.t.Helper()
 	cmd := exec.Command(p.bin)
 	cmd.Env = append(os.Environ(), nodeEnv+"="+p.file)
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = &p.log
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		p.t.Fatal(err)
@@ -95,6 +97,36 @@ func (p *Process) Start() {
 
 // Addr is the address to connect to.
 func (p *Process) Addr() string { return p.addr }
+
+// Log is what the process has last said on stderr: errors, if all is well nothing. It goes to the test's stderr as well.
+func (p *Process) Log() string { return p.log.String() }
+
+// maxLog is how much of a process's stderr is kept.
+const maxLog = 1 << 20
+
+// logTail passes on what it is given and keeps the last of it.
+type logTail struct {
+	mu   sync.Mutex
+	text []byte // guarded by mu
+}
+
+// Write implements io.Writer.
+func (l *logTail) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = append(l.text, b...)
+	if len(l.text) > maxLog {
+		l.text = append(l.text[:0], l.text[len(l.text)-maxLog/2:]...)
+	}
+	return os.Stderr.Write(b)
+}
+
+// String is what is kept.
+func (l *logTail) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.text)
+}
 
 // PID is the id of the process.
 func (p *Process) PID() int { return p.cmd.Process.Pid }

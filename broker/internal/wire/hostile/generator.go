@@ -44,8 +44,11 @@ func NewSeeds(records ...[]byte) *Seeds {
 		for v := lowest; v <= min(highest, kmsg.RequestForKey(key).MaxVersion()); v++ {
 			for i := range seedsOfEach {
 				req := Request(key, v, r, i+1)
-				if p, ok := req.(*kmsg.ProduceRequest); ok {
-					putRecords(p, records, r)
+				switch q := req.(type) {
+				case *kmsg.ProduceRequest:
+					putRecords(q, records, r)
+				case *kmsg.FetchRequest:
+					q.MaxWaitMillis = 0 // or who sends them one by one would wait most of the time
 				}
 				s.add(req)
 			}
