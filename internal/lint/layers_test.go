@@ -109,10 +109,11 @@ var law = map[string][]string{
 	"broker/internal/group":       {"broker/internal/coordinator", "internal/recordbatch"},
 	"broker/internal/txn":         {"broker/internal/coordinator", "internal/recordbatch"},
 	"broker/internal/security":    {"broker/internal/metadata", "broker/internal/configdef", "internal/recordbatch"},
+	"broker/internal/quota":       {"broker/internal/metadata", "internal/recordbatch"},
 	"broker/internal/server":      {"broker/internal/wire", "broker/internal/security", "broker/internal/configdef", "internal/recordbatch"},
 	"broker/internal/handler": {
 		"broker/internal/server", "broker/internal/coordinator", "broker/internal/group", "broker/internal/txn", "broker/internal/partition", "broker/internal/metadata",
-		"broker/internal/security", "broker/internal/configdef", "broker/internal/commitlog", "broker/internal/fs", "broker/internal/wire", "internal/recordbatch",
+		"broker/internal/security", "broker/internal/quota", "broker/internal/configdef", "broker/internal/commitlog", "broker/internal/fs", "broker/internal/wire", "internal/recordbatch",
 	},
 
 	"cmd":                  outside,

@@ -13,6 +13,7 @@ import (
 	"github.com/chortal/chortal/broker/internal/configdef"
 	"github.com/chortal/chortal/broker/internal/metadata"
 	"github.com/chortal/chortal/broker/internal/partition"
+	"github.com/chortal/chortal/broker/internal/quota"
 	"github.com/chortal/chortal/broker/internal/server"
 )
 
@@ -37,6 +38,8 @@ type Deps struct {
 	// Security serves SASL, ACLs and SCRAM credentials, and guards all APIs. Nil:
 	// they are not served, and everybody may do everything.
 	Security *Security
+	// Quotas limits what clients fetch, create and delete. Nil: nothing is limited.
+	Quotas *quota.Manager
 	// Logger takes what a client cannot be told. Nil: slog.Default.
 	Logger *slog.Logger
 }
@@ -48,6 +51,7 @@ type Handlers struct {
 	partitions *partition.Manager
 	static     map[string]string
 	security   *Security
+	quotas     *quota.Manager // may be nil
 	log        *slog.Logger
 
 	routes []server.Route // the whole table, for ApiVersions
@@ -66,7 +70,7 @@ type Handlers struct {
 func Routes(d Deps) []server.Route {
 	h := &Handlers{
 		node: d.NodeID, metadata: d.Metadata, partitions: d.Partitions, static: d.Static, security: d.Security, log: d.Logger,
-		txns: d.Txns,
+		txns: d.Txns, quotas: d.Quotas,
 	}
 	if d.Txns != nil {
 		h.producerIDs = d.Txns.ids
@@ -95,6 +99,8 @@ func Routes(d Deps) []server.Route {
 		server.On(0, 5, h.describeLogDirs),
 		server.On(0, 3, h.createPartitions),
 		server.On(0, 1, h.incrementalAlterConfigs),
+		server.On(0, 1, h.describeClientQuotas),
+		server.On(0, 1, h.alterClientQuotas),
 		server.On(0, 2, h.describeCluster),
 		server.On(0, 0, h.describeProducers),
 		server.On(0, 1, h.listConfigResources),
