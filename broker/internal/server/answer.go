@@ -17,6 +17,7 @@ type answer struct {
 	route   *Route
 	version int16
 	corr    int32
+	bytes   int  // of the request without its header
 	silent  bool // Produce with acks=0: nothing is sent
 
 	frame   *buffer // goes back to the pool when the answer is given; nil if the collector has it
@@ -58,6 +59,9 @@ func (a *answer) reply(resp kmsg.Response, err error) {
 
 	a.given = time.Now()
 	if err == nil {
+		if c.server.cfg.Quotas.Enabled() {
+			a.charge(resp)
+		}
 		err = a.encode(resp)
 	} else {
 		err = fmt.Errorf("answer %s: %w", a.route.Name(), err)

@@ -30,7 +30,8 @@ type Conn struct {
 	clientID  atomic.Pointer[string]
 	principal atomic.Pointer[string]
 	software  atomic.Pointer[software]
-	muteUntil atomic.Int64 // unix nanoseconds, of Throttle
+	muteUntil atomic.Int64           // unix nanoseconds, of Throttle
+	serving   atomic.Pointer[answer] // whose time the reader spends, where quotas count
 	draining  atomic.Bool
 	pinned    atomic.Int64 // bytes of slices in memory that are being written
 

@@ -134,6 +134,7 @@ func (c *Conn) body(a *answer, h wire.Header, rest int) (kmsg.Request, error) {
 	if h.ClientID != c.ClientID() {
 		c.clientID.Store(&h.ClientID)
 	}
+	a.bytes = len(body)
 	cost, err := s.guard.Check(h.Key, h.Version, body)
 	if err != nil {
 		return nil, c.bad("body", err)
@@ -266,6 +267,10 @@ func (c *Conn) start(a *answer, req kmsg.Request) (err error) {
 		c.software.Store(&software{q.ClientSoftwareName, q.ClientSoftwareVersion})
 	}
 	c.enqueue(a)
+	if c.server.cfg.Quotas.Enabled() {
+		c.serve(a, req)
+		return nil
+	}
 	a.route.serve(c.ctx, c, req, a.reply)
 	return nil
 }
@@ -292,6 +297,8 @@ func (c *Conn) pause(d time.Duration) error {
 	if err := c.sleep(); err != nil {
 		return err
 	}
+	c.phase.set(&c.phase.reading) // who has to wait for too long counts as idle, as in Kafka
+	defer c.phase.clear(&c.phase.reading)
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -32,6 +32,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Hooks observes. Default: nobody.
 	Hooks Hooks
+	// Quotas limits what clients use. Default: nothing is limited.
+	Quotas Quotas
 
 	// MaxRequestBytes is socket.request.max.bytes, 100 MiB by default.
 	MaxRequestBytes int32
@@ -63,6 +65,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Hooks == nil {
 		c.Hooks = noHooks{}
+	}
+	if c.Quotas == nil {
+		c.Quotas = noQuotas{}
 	}
 	if c.MaxRequestBytes <= 0 {
 		c.MaxRequestBytes = 100 << 20
@@ -109,6 +114,8 @@ type Server struct {
 	lastMalformed atomic.Int64 // unix nanoseconds of the last line about one
 	unlogged      atomic.Int64 // malformed requests since
 	pinned        atomic.Int64 // sum of Conn.pinned
+
+	refused refused
 
 	mu    sync.Mutex
 	conns map[*Conn]struct{} // guarded by mu
@@ -218,6 +225,9 @@ func (s *Server) accept(ctx, work context.Context, l *Listener, conns *sync.Wait
 			continue
 		default:
 			return fmt.Errorf("accept on listener %s: %w", l.Name, err)
+		}
+		if !s.admitted(ctx, l, nc, conns) {
+			continue
 		}
 		c, reason := s.admitConn(work, l, nc)
 		if c == nil {
