@@ -16,6 +16,7 @@ import (
 	"github.com/chortal/chortal/broker/internal/handler"
 	"github.com/chortal/chortal/broker/internal/metadata"
 	"github.com/chortal/chortal/broker/internal/partition"
+	"github.com/chortal/chortal/broker/internal/quota"
 	"github.com/chortal/chortal/broker/internal/server"
 )
 
@@ -153,6 +154,7 @@ type node struct {
 	metadata   *metadata.Log
 	partitions *partition.Manager
 	publisher  *publisher
+	quotas     *quota.Manager
 	cancel     func() // of the subscription
 	groups     *handler.Groups
 	txns       *handler.Txns
@@ -187,7 +189,8 @@ func (b *Broker) open() (_ *node, err error) {
 	if err := n.register(); err != nil {
 		return nil, err
 	}
-	n.publisher = newPublisher(b.set, n.partitions)
+	n.quotas = quota.New(b.quotaConfig())
+	n.publisher = newPublisher(b.set, n.partitions, n.quotas)
 	n.cancel = n.metadata.Subscribe(n.publisher)
 	if err := n.publisher.opened(); err != nil {
 		return nil, err
@@ -222,6 +225,15 @@ func (b *Broker) partitionConfig(dirs []partition.Dir, d partition.Durability) p
 		ProducerIDExpiration:   milliseconds(s.number("producer.id.expiration.ms")),
 		Logger:                 s.log,
 		Registerer:             b.registry,
+	}
+}
+
+func (b *Broker) quotaConfig() quota.Config {
+	s := b.set
+	return quota.Config{
+		Samples: int(s.number("quota.window.num")), Window: milliseconds(1000 * s.number("quota.window.size.seconds")),
+		MutationSamples: int(s.number("controller.quota.window.num")), MutationWindow: milliseconds(1000 * s.number("controller.quota.window.size.seconds")),
+		Logger: s.log, Registerer: b.registry,
 	}
 }
 
@@ -267,8 +279,9 @@ func (n *node) serverParts() (err error) {
 		Routes: handler.Routes(handler.Deps{
 			Security: s.guards.handlers(s, n.metadata),
 			NodeID:   s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Static: s.static, Logger: s.log,
-			Groups: n.groups, Txns: n.txns,
+			Groups: n.groups, Txns: n.txns, Quotas: n.quotas,
 		}),
+		Quotas:            n.quotas,
 		Logger:            s.log,
 		Hooks:             n.b.metrics,
 		MaxRequestBytes:   int32(s.number("socket.request.max.bytes")),
@@ -291,6 +304,7 @@ func (n *node) run(ctx context.Context, ready func()) error {
 	txnsCtx, stopTxns := context.WithCancel(detached)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.partitions.Run(partitionsCtx) })
+	g.Go(func() error { return n.quotas.Run(ctx) })
 	g.Go(func() error {
 		defer stopPartitions()
 		return n.groups.Run(groupsCtx)

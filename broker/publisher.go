@@ -11,6 +11,7 @@ import (
 	"github.com/chortal/chortal/broker/internal/configdef"
 	"github.com/chortal/chortal/broker/internal/metadata"
 	"github.com/chortal/chortal/broker/internal/partition"
+	"github.com/chortal/chortal/broker/internal/quota"
 )
 
 // publisher turns changes of the metadata into partitions: it creates, configures and deletes them. It is called by
@@ -18,14 +19,15 @@ import (
 type publisher struct {
 	set        *settings
 	partitions *partition.Manager
+	quotas     *quota.Manager
 
 	mu    sync.Mutex
 	fatal error // guarded by mu: of the first delta
 	first bool  // guarded by mu
 }
 
-func newPublisher(s *settings, m *partition.Manager) *publisher {
-	return &publisher{set: s, partitions: m, first: true}
+func newPublisher(s *settings, m *partition.Manager, q *quota.Manager) *publisher {
+	return &publisher{set: s, partitions: m, quotas: q, first: true}
 }
 
 // Publish implements metadata.Publisher. What fails for one partition is logged: the partition answers with its error
@@ -41,12 +43,15 @@ func (p *publisher) Publish(d metadata.Delta) {
 		if r.Type == metadata.BrokerResource {
 			errs = append(errs, p.configureAll(d.Next))
 			p.configureCleaner(d.Next)
+			p.limitConnections(d.Next)
 			break
 		}
 	}
 	if p.first {
 		p.configureCleaner(d.Next)
+		p.limitConnections(d.Next)
 	}
+	p.quotas.Publish(d)
 	err := errors.Join(errs...)
 	if p.first {
 		p.fatal = err
@@ -140,6 +145,24 @@ func (p *publisher) configureCleaner(img *metadata.Image) {
 		LoadFactor:  l.Float64(configdef.Broker, "log.cleaner.io.buffer.load.factor"),
 		Backoff:     milliseconds(max(number("log.cleaner.backoff.ms"), 1)),
 	})
+}
+
+// limitConnections applies the rate at which connections are accepted, of all listeners and of each.
+func (p *publisher) limitConnections(img *metadata.Image) {
+	const key = "max.connection.creation.rate"
+	l := p.layers(img, nil)
+	own := make(map[string]int64)
+	for i := range p.set.endpoints {
+		e := &p.set.endpoints[i]
+		for _, layer := range []map[string]string{l.DynamicBroker, l.DynamicDefault, l.Static} {
+			value, set := layer[listenerPrefix(e)+key]
+			if n, err := strconv.ParseInt(value, 10, 32); set && err == nil {
+				own[e.name] = n
+				break
+			}
+		}
+	}
+	p.quotas.LimitConnections(l.Int64(configdef.Broker, key), own)
 }
 
 // layers are where a key's value may stand; override is a topic's own configuration.

@@ -39,7 +39,7 @@ func serverKeys() []row {
 		{"inter.broker.protocol.version", String, null, "Version of the protocol between brokers. Gone since Kafka 4.0.", nil, unused},
 		{"listener.security.protocol.map", String, "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT", "Security protocol of each listener name.", nil, perBroker},
 		{"listeners", List, "PLAINTEXT://127.0.0.1:9092", "Addresses to listen on, as NAME://host:port.", nil, perBroker},
-		{"max.connection.creation.rate", Int, "2147483647", "New connections that are accepted in a second.", atLeast(0), clusterWide | unused},
+		{"max.connection.creation.rate", Int, "2147483647", "New connections that are accepted in a second.", atLeast(0), clusterWide},
 		{"max.connections", Int, "2147483647", "Most open connections of the broker.", atLeast(0), clusterWide},
 		{"max.connections.per.ip", Int, "2147483647", "Most open connections from one address.", atLeast(0), clusterWide},
 		{"max.connections.per.ip.overrides", String, "", "Limits for certain addresses, as address:limit.", nil, clusterWide},

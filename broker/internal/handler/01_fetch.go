@@ -47,6 +47,7 @@ type fetch struct {
 	reply   func(*server.FetchResponse, error)
 	session sessionUse
 	parts   []fetchPart
+	began   time.Time // the work on the answer, as far as the quota of time counts it here
 
 	maxBytes int32
 	minBytes int64
@@ -68,12 +69,10 @@ type fetchPart struct {
 }
 
 func (h *Handlers) fetch(ctx context.Context, c *server.Conn, req *kmsg.FetchRequest, reply func(*server.FetchResponse, error)) {
-	f := &fetch{request: h.request(ctx, c, "Fetch"), req: req, reply: reply}
-	use, err := h.sessions.use(req, time.Now())
+	f := &fetch{request: h.request(ctx, c, "Fetch"), req: req, reply: reply, began: time.Now()}
+	use, err := h.sessions.use(req, f.began)
 	if err != nil {
-		resp := server.NewFetchResponse()
-		resp.ErrorCode = f.code(err)
-		reply(resp, nil)
+		f.refuse(err)
 		return
 	}
 	f.session = use
@@ -81,6 +80,7 @@ func (h *Handlers) fetch(ctx context.Context, c *server.Conn, req *kmsg.FetchReq
 	limit := h.limitsOf(f.img).fetchMaxBytes
 	f.maxBytes = int32(min(int64(max(req.MaxBytes, 0)), limit))
 	f.minBytes = min(int64(req.MinBytes), limit)
+	f.capByQuota()
 	f.find(use.wants)
 	if f.read() || req.MaxWaitMillis <= 0 {
 		f.answer()
@@ -195,6 +195,7 @@ func (f *fetch) again() {
 	f.cancel()
 	f.waiter.Stop()
 	f.timer.Stop()
+	f.began = time.Now()
 	f.img = f.h.metadata.Image()
 	f.access = f.h.security.access(f.img, f.conn)
 	f.find(f.session.wants)
@@ -215,6 +216,10 @@ func (f *fetch) release() {
 // answer sends what was read, or less where a session knows what the client
 // has been told before.
 func (f *fetch) answer() {
+	if wait := f.throttle(); wait > 0 {
+		f.answerThrottled(wait)
+		return
+	}
 	resp := server.NewFetchResponse()
 	parts, err := f.session.answer(f)
 	if err != nil {

@@ -253,6 +253,21 @@ func (u *sessionUse) answer(f *fetch) ([]*fetchPart, error) {
 	return parts, nil
 }
 
+// untouched returns the session's id for an answer that tells nothing: 0 if
+// there is none, and none is opened.
+func (u *sessionUse) untouched() (int32, error) {
+	s := u.session
+	if s == nil {
+		return noSession, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.epoch != u.epoch {
+		return s.id, fmt.Errorf("fetch session %d went on to epoch %d: %w", s.id, s.epoch, kerr.InvalidFetchSessionEpoch)
+	}
+	return s.id, nil
+}
+
 // tell reports whether the client must hear of the result, and notes it.
 func (w *fetchWant) tell(p *fetchPart) bool {
 	if p.err != nil {

@@ -90,9 +90,14 @@ func (r *request) autoCreate(name string, unknown error) (*metadata.Topic, error
 	if metadata.IsInternal(name) || !layers.Bool(configdef.Broker, "auto.create.topics.enable") {
 		return nil, unknown
 	}
+	partitions := int32(layers.Int64(configdef.Broker, "num.partitions"))
+	r.limitMutations(true)
+	if r.mutations.Take(int(partitions)) != nil {
+		return nil, unknown // as in Kafka: metadata has no other answer
+	}
 	t, err := metadata.EnsureTopic(r.h.metadata, metadata.NewTopic{
 		Name:              name,
-		Partitions:        int32(layers.Int64(configdef.Broker, "num.partitions")),
+		Partitions:        partitions,
 		ReplicationFactor: int16(layers.Int64(configdef.Broker, "default.replication.factor")),
 	})
 	if err != nil {

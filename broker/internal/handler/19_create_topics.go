@@ -19,8 +19,12 @@ import (
 	"github.com/chortal/chortal/broker/internal/server"
 )
 
+// strictCreateTopics is the version from which on clients understand THROTTLING_QUOTA_EXCEEDED.
+const strictCreateTopics = 6
+
 func (h *Handlers) createTopics(ctx context.Context, c *server.Conn, req *kmsg.CreateTopicsRequest) (*kmsg.CreateTopicsResponse, error) {
 	r := h.request(ctx, c, "CreateTopics")
+	r.limitMutations(req.Version >= strictCreateTopics)
 	resp := kmsg.NewPtrCreateTopicsResponse()
 	named := map[string]int{}
 	for i := range req.Topics {
@@ -49,6 +53,7 @@ func (h *Handlers) createTopics(ctx context.Context, c *server.Conn, req *kmsg.C
 		}
 		resp.Topics = append(resp.Topics, out)
 	}
+	resp.ThrottleMillis = r.throttleMillis()
 	return resp, nil
 }
 
@@ -61,8 +66,12 @@ func (r *request) createTopic(in *kmsg.CreateTopicsRequestTopic, validateOnly bo
 	if err != nil {
 		return err
 	}
-	if *partitions += countPartitions(recs); *partitions > metadata.MaxPartitionsPerRequest {
+	n := countPartitions(recs)
+	if *partitions += n; *partitions > metadata.MaxPartitionsPerRequest {
 		return fmt.Errorf("more than %d partitions in one request: %w", metadata.MaxPartitionsPerRequest, kerr.PolicyViolation)
+	}
+	if err := r.mutations.Take(n); err != nil {
+		return err
 	}
 	if !validateOnly {
 		if _, err := r.h.metadata.Propose(recs); err != nil {

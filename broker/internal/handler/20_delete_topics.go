@@ -19,8 +19,12 @@ import (
 	"github.com/chortal/chortal/broker/internal/server"
 )
 
+// strictDeleteTopics is the version from which on clients understand THROTTLING_QUOTA_EXCEEDED.
+const strictDeleteTopics = 5
+
 func (h *Handlers) deleteTopics(ctx context.Context, c *server.Conn, req *kmsg.DeleteTopicsRequest) (*kmsg.DeleteTopicsResponse, error) {
 	r := h.request(ctx, c, "DeleteTopics")
+	r.limitMutations(req.Version >= strictDeleteTopics)
 	topics := req.Topics
 	for i := range req.TopicNames {
 		t := kmsg.NewDeleteTopicsRequestTopic()
@@ -43,6 +47,7 @@ func (h *Handlers) deleteTopics(ctx context.Context, c *server.Conn, req *kmsg.D
 		}
 		resp.Topics = append(resp.Topics, out)
 	}
+	resp.ThrottleMillis = r.throttleMillis()
 	return resp, nil
 }
 
@@ -75,6 +80,9 @@ func (r *request) deleteTopic(t *metadata.Topic, seen map[metadata.TopicID]bool)
 	seen[t.ID] = true
 	if t.Internal() {
 		return fmt.Errorf("topic %q is internal: %w", t.Name, kerr.InvalidTopicException)
+	}
+	if err := r.mutations.Take(len(t.Partitions)); err != nil {
+		return err
 	}
 	_, err := r.h.metadata.Propose([]metadata.Record{&metadata.RemoveTopicRecord{ID: t.ID}})
 	if errors.Is(err, kerr.UnknownTopicID) { // another request was faster

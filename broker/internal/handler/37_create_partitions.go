@@ -13,8 +13,12 @@ import (
 	"github.com/chortal/chortal/broker/internal/server"
 )
 
+// strictCreatePartitions is the version from which on clients understand THROTTLING_QUOTA_EXCEEDED.
+const strictCreatePartitions = 3
+
 func (h *Handlers) createPartitions(ctx context.Context, c *server.Conn, req *kmsg.CreatePartitionsRequest) (*kmsg.CreatePartitionsResponse, error) {
 	r := h.request(ctx, c, "CreatePartitions")
+	r.limitMutations(req.Version >= strictCreatePartitions)
 	resp := kmsg.NewPtrCreatePartitionsResponse()
 	named := map[string]int{}
 	for i := range req.Topics {
@@ -33,6 +37,7 @@ func (h *Handlers) createPartitions(ctx context.Context, c *server.Conn, req *km
 		out.ErrorCode, out.ErrorMessage = r.code(err), message(err)
 		resp.Topics = append(resp.Topics, out)
 	}
+	resp.ThrottleMillis = r.throttleMillis()
 	return resp, nil
 }
 
@@ -52,6 +57,9 @@ func (r *request) addPartitions(in *kmsg.CreatePartitionsRequestTopic, validateO
 		}
 	}
 	recs, err := metadata.NewPartitions(r.img, t, in.Count, replicas)
+	if err == nil {
+		err = r.mutations.Take(countPartitions(recs))
+	}
 	if err != nil || validateOnly {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/chortal/chortal/broker/internal/metadata"
 	"github.com/chortal/chortal/broker/internal/partition"
+	"github.com/chortal/chortal/broker/internal/quota"
 	"github.com/chortal/chortal/broker/internal/server"
 )
 
@@ -19,11 +20,23 @@ type request struct {
 	conn *server.Conn
 	api  string
 	img  *metadata.Image
+
+	mutations *quota.Mutations // what the client may create and delete; nil: everything
 }
 
 func (h *Handlers) request(ctx context.Context, c *server.Conn, api string) *request {
 	return &request{h: h, ctx: ctx, conn: c, api: api, img: h.metadata.Image()}
 }
+
+// limitMutations applies the quota of the client to what the request creates
+// and deletes. A strict one refuses, the other makes the client wait.
+func (r *request) limitMutations(strict bool) {
+	r.mutations = r.h.quotas.Mutations(r.conn.Principal(), r.conn.ClientID(), strict)
+}
+
+// throttleMillis is how long the client has to wait for what it has created
+// and deleted.
+func (r *request) throttleMillis() int32 { return int32(r.mutations.Throttle().Milliseconds()) }
 
 // code converts an error, and logs it if the client cannot be told.
 func (r *request) code(err error) int16 { return r.h.code(r.ctx, r.conn, r.api, err) }
