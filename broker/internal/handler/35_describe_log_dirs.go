@@ -57,7 +57,7 @@ func dirTopics(parts []partition.DirPartition, want func(partition.TopicPartitio
 			topics = append(topics, t)
 		}
 		out := kmsg.NewDescribeLogDirsResponseDirTopicPartition()
-		out.Partition, out.Size, out.OffsetLag = p.TopicPartition.Index, p.Size, p.OffsetLag
+		out.Partition, out.Size, out.OffsetLag, out.IsFuture = p.TopicPartition.Index, p.Size, p.OffsetLag, p.Future
 		topics[i].Partitions = append(topics[i].Partitions, out)
 	}
 	for i := range topics {

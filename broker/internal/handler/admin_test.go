@@ -316,3 +316,30 @@ func TestClientMetricsConfigs(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Moves themselves are tested where they are made, in package partition.
+func TestAlterReplicaLogDirs(t *testing.T) {
+	b := newBroker(t, nil)
+	b.create("t", 2)
+	c := b.client()
+	f := func(dir, topic string, index int32, want *kerr.Error) {
+		t.Helper()
+		for v := int16(0); v <= 2; v++ {
+			req := kmsg.NewPtrAlterReplicaLogDirsRequest()
+			req.Version = v
+			req.Dirs = []kmsg.AlterReplicaLogDirsRequestDir{{
+				Dir: dir, Topics: []kmsg.AlterReplicaLogDirsRequestDirTopic{{Topic: topic, Partitions: []int32{index}}},
+			}}
+			resp := do[*kmsg.AlterReplicaLogDirsResponse](c, req)
+			if len(resp.Topics) != 1 || resp.Topics[0].Topic != topic || resp.Topics[0].Partitions[0].Partition != index {
+				t.Fatalf("%+v", resp)
+			}
+			wantCode(t, dir, resp.Topics[0].Partitions[0].ErrorCode, want)
+		}
+	}
+	f("/logs", "t", 1, nil)
+	f("/logs/", "t", 1, kerr.LogDirNotFound)
+	f("/other", "nope", 0, kerr.LogDirNotFound)
+	f("/logs", "nope", 0, kerr.UnknownTopicOrPartition)
+	f("/logs", "t", 2, kerr.UnknownTopicOrPartition)
+}

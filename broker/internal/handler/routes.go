@@ -105,6 +105,7 @@ func Routes(d Deps) []server.Route {
 		server.On(0, 0, h.describeProducers),
 		server.On(0, 1, h.listConfigResources),
 		server.On(0, 0, h.describeTopicPartitions),
+		server.On(0, 2, h.alterReplicaLogDirs),
 		server.On(0, 2, h.electLeaders),
 		server.On(0, 1, h.alterPartitionAssignments),
 		server.On(0, 0, h.listPartitionReassignments),

@@ -175,7 +175,7 @@ func (p *Partition) settle() {
 func (p *Partition) queueFlush() {
 	if !p.queued {
 		p.queued = true
-		p.dir.queue.push(p)
+		p.dir().queue.push(p)
 	}
 }
 
@@ -195,6 +195,8 @@ func (p *Partition) flushOld() {
 
 // flush is a flusher's work: everything appended before it starts becomes durable, then readable, then acknowledged.
 func (p *Partition) flush() {
+	p.moveMu.RLock()
+	defer p.moveMu.RUnlock()
 	p.mu.Lock()
 	if p.log == nil || p.err != nil {
 		p.queued = false
@@ -205,7 +207,7 @@ func (p *Partition) flush() {
 	p.unflushed, p.flushedAt = 0, p.m.now()
 	p.mu.Unlock()
 
-	err := p.dir.failed()
+	err := p.dir().failed()
 	if err == nil && fresh {
 		err = p.syncFolder()
 	}

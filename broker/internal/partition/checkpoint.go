@@ -106,7 +106,7 @@ func (d *logDir) readCheckpoints() (map[TopicPartition]checkpointRow, error) {
 func (d *logDir) writeCheckpoint(m *Manager, file string) error {
 	var lines []checkpointLine
 	for _, p := range m.Partitions() {
-		if p.dir != d {
+		if p.dir() != d {
 			continue
 		}
 		p.mu.Lock()
@@ -180,7 +180,7 @@ func (d *logDir) writeLogStarts(m *Manager) error {
 	d.checkpointMu.Lock()
 	defer d.checkpointMu.Unlock()
 	for _, p := range m.Partitions() {
-		if p.dir == d {
+		if p.dir() == d {
 			p.noteStart()
 		}
 	}
@@ -200,7 +200,7 @@ func (d *logDir) writeHighWatermarks(m *Manager) error {
 	d.checkpointMu.Lock()
 	defer d.checkpointMu.Unlock()
 	for _, p := range m.Partitions() {
-		if p.dir != d {
+		if p.dir() != d {
 			continue
 		}
 		p.mu.Lock()
@@ -215,7 +215,7 @@ func (d *logDir) writeHighWatermarks(m *Manager) error {
 // writeRecoveryPoints makes the partitions durable with indexes and producer snapshots, and notes that.
 func (d *logDir) writeRecoveryPoints(m *Manager) error {
 	for _, p := range m.Partitions() {
-		if p.dir == d {
+		if p.dir() == d {
 			if err := p.checkpoint(); err != nil {
 				return err
 			}

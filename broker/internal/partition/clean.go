@@ -160,11 +160,11 @@ func (p *Partition) isOver() bool {
 // dirt looks whether the partition is to be cleaned. One that was not used since the start waits until retention opens it.
 func (p *Partition) dirt() (d commitlog.Dirt, ok bool) {
 	c := p.cfg.Load()
-	if !c.Compact || p.dir.failed() != nil {
+	if !c.Compact || p.dir().failed() != nil {
 		return d, false
 	}
 	p.mu.Lock()
-	l, lso, over := p.log, p.lso, p.err != nil || p.halted
+	l, lso, over := p.log, p.lso, p.err != nil || p.halted || p.moving
 	from := p.firstDirty()
 	p.mu.Unlock()
 	if l == nil || over {
@@ -198,7 +198,7 @@ func (p *Partition) clean(ctx context.Context, d commitlog.Dirt, m *commitlog.Of
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p.mu.Lock()
-	if p.err != nil || p.halted || p.log == nil {
+	if p.err != nil || p.halted || p.moving || p.log == nil {
 		p.mu.Unlock()
 		return nil
 	}
@@ -211,7 +211,7 @@ func (p *Partition) clean(ctx context.Context, d commitlog.Dirt, m *commitlog.Of
 			return err
 		}
 	}
-	if err := p.dir.writeOne(p.m, recoveryPointFile); err != nil {
+	if err := p.dir().writeOne(p.m, recoveryPointFile); err != nil {
 		return p.cleanError(err)
 	}
 	began := p.m.now()
@@ -227,7 +227,7 @@ func (p *Partition) clean(ctx context.Context, d commitlog.Dirt, m *commitlog.Of
 	p.m.metrics.cleaned(done, p.m.now().Sub(began))
 	p.logger().Info("log was compacted", "offset", done.Next, "bytes", done.WrittenBytes, "read", done.ReadBytes,
 		"segments", done.Segments, "into", done.Into, "kept", done.Kept, "duration", p.m.now().Sub(began))
-	if err := p.dir.writeOne(p.m, cleanerFile); err != nil {
+	if err := p.dir().writeOne(p.m, cleanerFile); err != nil {
 		return p.cleanError(err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	iofs "io/fs"
 	"log/slog"
+	"path"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +39,7 @@ type logDir struct {
 	found map[TopicPartition]bool // guarded by mu; folders that nobody has claimed yet
 	stale map[TopicPartition]bool // guarded by mu; deleted partitions that the checkpoint files may still name
 	trash []trash                 // guarded by mu
+	begun map[TopicPartition]bool // guarded by mu; moves into this dir that the last run did not finish
 }
 
 // trash is a deleted partition's folder that waits for its removal.
@@ -54,7 +57,7 @@ func openDir(c Dir, log *slog.Logger, counters *metrics) (*logDir, error) {
 	d := &logDir{
 		path: c.Path, fs: c.FS, log: log.With("dir", c.Path), metrics: counters, lock: lock,
 		queue: newFlushQueue(), written: map[string][]byte{}, found: map[TopicPartition]bool{},
-		stale: map[TopicPartition]bool{},
+		stale: map[TopicPartition]bool{}, begun: map[TopicPartition]bool{},
 	}
 	if err := d.load(); err != nil {
 		return nil, errors.Join(err, lock.Close())
@@ -70,7 +73,10 @@ func (d *logDir) load() error {
 	for _, name := range names {
 		if tp, ok := parseFolder(name); ok {
 			d.found[tp] = true
-		} else if strings.HasSuffix(name, deleteSuffix) {
+		} else if tp, future := futureOf(name); future || strings.HasSuffix(name, deleteSuffix) {
+			if future {
+				d.begun[tp] = true
+			}
 			if err := d.fs.RemoveAll(name); err != nil {
 				return err
 			}
@@ -176,4 +182,30 @@ func (d *logDir) markClean(m *Manager) error {
 		}
 	}
 	return fs.WriteFileAtomic(d.fs, cleanFile, []byte(`{"version":0,"brokerEpoch":-1}`))
+}
+
+// tail is where a log ends, as far as the names and sizes of its files tell.
+type tail struct {
+	segment string
+	size    int64
+}
+
+func (t tail) compare(o tail) int {
+	return cmp.Or(strings.Compare(t.segment, o.segment), cmp.Compare(t.size, o.size))
+}
+
+// tail looks for the last segment of a folder.
+func (d *logDir) tail(tp TopicPartition) (t tail) {
+	names, err := d.fs.List(tp.String())
+	if err != nil {
+		return t
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, ".log") && name > t.segment {
+			if info, err := d.fs.Stat(path.Join(tp.String(), name)); err == nil {
+				t = tail{name, info.Size}
+			}
+		}
+	}
+	return t
 }

@@ -67,7 +67,7 @@ func (d *logDir) runFlusher() {
 
 // syncFolder makes a new partition's folder durable: it was made without a sync, so that creating many is cheap.
 func (p *Partition) syncFolder() error {
-	f, err := p.dir.fs.OpenReadWrite(path.Join(p.tp.String(), metadataFile))
+	f, err := p.dir().fs.OpenReadWrite(path.Join(p.tp.String(), metadataFile))
 	if err != nil {
 		return err
 	}
@@ -78,10 +78,10 @@ func (p *Partition) syncFolder() error {
 	if err != nil {
 		return fmt.Errorf("sync %s: %w", metadataFile, err)
 	}
-	if err := p.dir.fs.SyncDir(p.tp.String()); err != nil {
+	if err := p.dir().fs.SyncDir(p.tp.String()); err != nil {
 		return err
 	}
-	return p.dir.fs.SyncDir(".")
+	return p.dir().fs.SyncDir(".")
 }
 
 // armFlush sees to it that a record is synced flush.ms after its append at the latest, where nothing syncs it before. mu

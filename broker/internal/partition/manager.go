@@ -72,6 +72,7 @@ type Manager struct {
 	dirs      []*logDir
 	unclean   bool
 	cleaner   *cleaner
+	mover     *mover
 
 	changeMu sync.Mutex // one Create or Delete at a time; taken before all others
 
@@ -93,6 +94,7 @@ type DirPartition struct {
 	TopicPartition TopicPartition
 	Size           int64
 	OffsetLag      int64
+	Future         bool // it is being moved into this dir
 }
 
 func (c Config) withDefaults() Config {
@@ -125,6 +127,7 @@ func Open(c Config) (*Manager, error) {
 		clusterID: c.ClusterID, parts: map[TopicPartition]*Partition{},
 	}
 	m.cleaner = newCleaner(m, c.Cleaner)
+	m.mover = newMover(m)
 	if err := m.openDirs(); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
@@ -209,34 +212,71 @@ func (m *Manager) Create(s Spec) (*Partition, error) {
 func (m *Manager) make(tp TopicPartition, s Spec) (*Partition, error) {
 	p := &Partition{m: m, tp: tp, id: s.TopicID, epoch: s.LeaderEpoch}
 	p.cfg.Store(&s.Config)
+	d, err := m.find(tp, s.TopicID)
+	if err != nil {
+		return nil, err
+	}
+	wished := m.mover.granted(tp)
+	if d != nil {
+		p.home.Store(d)
+		p.saved, p.unchecked = d.rows[tp], !d.clean
+		m.resume(p)
+		return p, nil
+	}
+	if d = wished; d == nil || d.failed() != nil {
+		d = m.emptiest()
+	}
+	p.home.Store(d)
+	p.fresh = true
+	if err := d.failed(); err != nil {
+		return nil, err
+	}
+	if err := d.forgetRows(m, tp); err != nil {
+		return nil, err
+	}
+	if err := d.fs.MkdirAll(tp.String()); err != nil {
+		return nil, err
+	}
+	return p, d.writeTopicID(tp, s.TopicID)
+}
+
+// find looks for the partition's folder. A crash at the end of a move leaves two: the longer log is the one that went on.
+func (m *Manager) find(tp TopicPartition, id [16]byte) (found *logDir, err error) {
 	for _, d := range m.dirs {
 		if !d.claim(tp) {
 			continue
 		}
-		same, err := d.adopt(tp, s.TopicID)
+		same, err := d.adopt(tp, id)
 		if err != nil {
 			return nil, err
 		}
-		if !same {
-			if err := d.discard(tp, m.now()); err != nil {
-				return nil, err
+		other := d
+		if same {
+			if found == nil || d.tail(tp).compare(found.tail(tp)) > 0 {
+				found, other = d, found
 			}
+		}
+		if other == nil {
 			continue
 		}
-		p.dir, p.saved, p.unchecked = d, d.rows[tp], !d.clean
-		return p, nil
+		if err := other.discard(tp, m.now()); err != nil {
+			return nil, err
+		}
 	}
-	p.dir, p.fresh = m.emptiest(), true
-	if err := p.dir.failed(); err != nil {
-		return nil, err
+	return found, nil
+}
+
+// resume begins a move anew that a shutdown or a crash cut short.
+func (m *Manager) resume(p *Partition) {
+	for _, d := range m.dirs {
+		d.mu.Lock()
+		begun := d.begun[p.tp]
+		delete(d.begun, p.tp)
+		d.mu.Unlock()
+		if begun && d.failed() == nil {
+			m.mover.start(p, d)
+		}
 	}
-	if err := p.dir.forgetRows(m, tp); err != nil {
-		return nil, err
-	}
-	if err := p.dir.fs.MkdirAll(tp.String()); err != nil {
-		return nil, err
-	}
-	return p, p.dir.writeTopicID(tp, s.TopicID)
 }
 
 // adopt reports whether the folder belongs to the topic. One without a sound partition.metadata never held a durable
@@ -253,7 +293,7 @@ func (d *logDir) adopt(tp TopicPartition, id [16]byte) (bool, error) {
 func (m *Manager) emptiest() *logDir {
 	count := map[*logDir]int{}
 	for _, p := range m.Partitions() {
-		count[p.dir]++
+		count[p.dir()]++
 	}
 	best := m.dirs[0]
 	for _, d := range m.dirs[1:] {
@@ -272,7 +312,7 @@ func (m *Manager) Get(topic string, index int32) (*Partition, error) {
 	if p == nil {
 		return nil, fmt.Errorf("partition %d of %q: %w", index, topic, kerr.UnknownTopicOrPartition)
 	}
-	if err := p.dir.failed(); err != nil {
+	if err := p.dir().failed(); err != nil {
 		return nil, fmt.Errorf("%v is offline: %w: %w", p.tp, kerr.KafkaStorageError, err)
 	}
 	return p, nil
@@ -304,6 +344,7 @@ func (m *Manager) delete(p *Partition) error {
 	m.mu.Lock()
 	delete(m.parts, p.tp)
 	m.mu.Unlock()
+	m.mover.forget(p.tp)
 	p.haltCleaning()
 	p.checkpointMu.Lock() // a checkpoint must not write into the folder any more
 	defer p.checkpointMu.Unlock()
@@ -316,9 +357,9 @@ func (m *Manager) delete(p *Partition) error {
 	p.mu.Unlock()
 	after()
 	if named {
-		p.dir.noteStale(p.tp)
+		p.dir().noteStale(p.tp)
 	}
-	return p.dir.discard(p.tp, m.now().Add(p.cfg.Load().FileDeleteDelay))
+	return p.dir().discard(p.tp, m.now().Add(p.cfg.Load().FileDeleteDelay))
 }
 
 // DeleteStrays removes what lies on disk but was never named by Create since Open: call it once after the metadata has
@@ -355,9 +396,14 @@ func (m *Manager) Dirs() []DirInfo {
 		}
 		infos[i].Usage = usage
 		for _, p := range m.Partitions() {
-			if p.dir == d {
+			if p.dir() == d {
 				infos[i].Partitions = append(infos[i].Partitions, DirPartition{TopicPartition: p.tp, Size: p.Size()})
 			}
+		}
+		for _, mv := range m.mover.into(d) {
+			infos[i].Partitions = append(infos[i].Partitions, DirPartition{
+				TopicPartition: mv.p.tp, Size: mv.copied.Load(), OffsetLag: max(mv.p.LogEndOffset()-mv.next.Load(), 0), Future: true,
+			})
 		}
 	}
 	return infos

@@ -18,11 +18,14 @@ import (
 
 // Partition is one partition of which this broker is the leader. All methods may be called from several goroutines.
 type Partition struct {
-	m   *Manager
-	dir *logDir
-	tp  TopicPartition
-	id  [16]byte
-	cfg atomic.Pointer[TopicConfig]
+	m    *Manager
+	home atomic.Pointer[logDir] // changes under moveMu and mu
+	tp   TopicPartition
+	id   [16]byte
+	cfg  atomic.Pointer[TopicConfig]
+
+	// moveMu is held by whoever works on the log without mu, and alone by the end of a move; taken before checkpointMu.
+	moveMu sync.RWMutex
 
 	// cleanMu is held while the log is compacted; taken before checkpointMu.
 	cleanMu sync.Mutex
@@ -58,6 +61,7 @@ type Partition struct {
 	saved      checkpointRow // guarded by mu; what the checkpoint files say
 
 	halted       bool   // guarded by mu; no compaction any more
+	moving       bool   // guarded by mu; no compaction now
 	stopCleaning func() // guarded by mu; ends the compaction that runs
 }
 
@@ -69,6 +73,9 @@ type ack struct {
 
 // TopicPartition is the partition's name.
 func (p *Partition) TopicPartition() TopicPartition { return p.tp }
+
+// dir is the log dir that the partition lies in.
+func (p *Partition) dir() *logDir { return p.home.Load() }
 
 // TopicID tells a recreated topic from the one before it.
 func (p *Partition) TopicID() [16]byte { return p.id }
@@ -130,16 +137,16 @@ func (p *Partition) openLog() error {
 	cfg := p.cfg.Load()
 	row := p.saved
 	point := row.recoveryPoint
-	if p.m.c.Durability == Fsync && !p.dir.clean {
+	if p.m.c.Durability == Fsync && !p.dir().clean {
 		// The high watermark never passes what is durable, and it is written more often.
 		point = max(point, row.highWatermark)
 	}
-	if p.dir.startsLost && row.logStart == 0 {
+	if p.dir().startsLost && row.logStart == 0 {
 		row.logStart = -1
 	}
 	l, err := commitlog.Open(commitlog.Options{
-		FS: p.dir.fs, Dir: p.tp.String(), Config: cfg.logConfig(rand.Float64()),
-		Start: row.logStart, RecoveryPoint: point, Clean: p.dir.clean, MaxEpoch: p.epoch,
+		FS: p.dir().fs, Dir: p.tp.String(), Config: cfg.logConfig(rand.Float64()),
+		Start: row.logStart, RecoveryPoint: point, Clean: p.dir().clean, MaxEpoch: p.epoch,
 		Cleaned: p.gapsUpTo(cfg, point), Cache: p.m.cache, Logger: p.m.log, Now: p.m.now, OnRoll: p.snapshotOnRoll,
 	})
 	if err != nil {
@@ -165,7 +172,7 @@ func (p *Partition) gapsUpTo(cfg *TopicConfig, point int64) int64 {
 	switch {
 	case !cfg.Compact:
 		return p.saved.cleaned
-	case p.dir.pointsLost:
+	case p.dir().pointsLost:
 		return math.MaxInt64
 	}
 	return max(p.saved.cleaned, point)
@@ -257,7 +264,7 @@ func (p *Partition) snapshotOnRoll(base int64) {
 // broken takes the partition and its log dir offline after the disk has failed. mu is held.
 func (p *Partition) broken(err error) error {
 	p.err = fmt.Errorf("%v is offline: %w: %w", p.tp, kerr.KafkaStorageError, err)
-	p.dir.fail(err)
+	p.dir().fail(err)
 	return p.err
 }
 

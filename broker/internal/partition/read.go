@@ -13,10 +13,18 @@ import (
 // Errors: OFFSET_OUT_OF_RANGE, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR.
 // With OFFSET_OUT_OF_RANGE the offsets of the result are filled in.
 func (p *Partition) Read(o ReadOptions) (ReadResult, error) {
+	r, l, err := p.read(o)
+	if err != nil && l != nil && p.reopened(l) {
+		r, _, err = p.read(o) // the log was moved under our hands
+	}
+	return r, err
+}
+
+func (p *Partition) read(o ReadOptions) (ReadResult, *commitlog.Log, error) {
 	p.mu.Lock()
 	if err := p.open(); err != nil {
 		p.mu.Unlock()
-		return ReadResult{HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1}, fmt.Errorf("read %v: %w", p.tp, err)
+		return ReadResult{HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1}, nil, fmt.Errorf("read %v: %w", p.tp, err)
 	}
 	l := p.log
 	r := ReadResult{
@@ -37,9 +45,9 @@ func (p *Partition) Read(o ReadOptions) (ReadResult, error) {
 		err = p.fill(&r, l, o, upTo)
 	}
 	if err != nil {
-		return r, fmt.Errorf("read %v: %w", p.tp, err)
+		return r, l, fmt.Errorf("read %v: %w", p.tp, err)
 	}
-	return r, nil
+	return r, l, nil
 }
 
 func (p *Partition) fill(r *ReadResult, l *commitlog.Log, o ReadOptions, upTo int64) (err error) {
@@ -194,6 +202,8 @@ func (p *Partition) EndOffsetForEpoch(currentLeaderEpoch, epoch int32) (EpochEnd
 // DeleteRecordsBefore moves the log start to offset (-1: the high watermark) and returns the new log start, which is
 // durable then.
 func (p *Partition) DeleteRecordsBefore(offset int64) (int64, error) {
+	p.moveMu.RLock()
+	defer p.moveMu.RUnlock()
 	p.mu.Lock()
 	if err := p.open(); err != nil {
 		p.mu.Unlock()
@@ -210,7 +220,7 @@ func (p *Partition) DeleteRecordsBefore(offset int64) (int64, error) {
 	if err := l.DeleteBefore(offset); err != nil {
 		return -1, fmt.Errorf("delete records of %v: %w", p.tp, p.readError(err))
 	}
-	if err := p.dir.writeLogStarts(p.m); err != nil {
+	if err := p.dir().writeLogStarts(p.m); err != nil {
 		return -1, fmt.Errorf("delete records of %v: %w: %w", p.tp, kerr.KafkaStorageError, err)
 	}
 	if err := l.Reap(); err != nil {

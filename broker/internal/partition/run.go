@@ -29,6 +29,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	m.startRecovery(ctx, &recovery)
 	var cleaning sync.WaitGroup
 	cleaning.Go(func() { m.cleaner.run(ctx) })
+	cleaning.Go(func() { m.mover.run(ctx) })
 	m.tend(ctx)
 	recovery.Wait()
 	cleaning.Wait()
@@ -48,7 +49,7 @@ func (m *Manager) startRecovery(ctx context.Context, workers *sync.WaitGroup) {
 		}
 		var list []*Partition
 		for _, p := range m.Partitions() {
-			if p.dir == d {
+			if p.dir() == d {
 				list = append(list, p)
 			}
 		}
@@ -121,7 +122,7 @@ func (m *Manager) eachDir(work func(*logDir) error) {
 func (m *Manager) retain(d *logDir) error {
 	total := 0
 	for _, p := range m.Partitions() {
-		if p.dir != d {
+		if p.dir() != d {
 			continue
 		}
 		n, err := p.retain()
@@ -142,6 +143,8 @@ func (m *Manager) retain(d *logDir) error {
 
 // retain takes old segments out of the log and forgets old producers.
 func (p *Partition) retain() (int, error) {
+	p.moveMu.RLock()
+	defer p.moveMu.RUnlock()
 	p.mu.Lock()
 	if p.open() != nil {
 		p.mu.Unlock()
@@ -160,24 +163,33 @@ func (p *Partition) retain() (int, error) {
 // tidy closes files that nobody uses and removes those that were deleted.
 func (m *Manager) tidy(d *logDir) error {
 	for _, p := range m.Partitions() {
-		if p.dir != d {
+		if p.dir() != d {
 			continue
 		}
-		p.mu.Lock()
-		l := p.log
-		if p.err != nil {
-			l = nil
-		}
-		p.mu.Unlock()
-		if l == nil {
-			continue
-		}
-		l.CloseIdle()
-		if err := l.Reap(); err != nil {
-			return fmt.Errorf("retention of %v: %w", p.tp, err)
+		if err := p.tidy(); err != nil {
+			return err
 		}
 	}
 	return d.empty(m.now())
+}
+
+func (p *Partition) tidy() error {
+	p.moveMu.RLock()
+	defer p.moveMu.RUnlock()
+	p.mu.Lock()
+	l := p.log
+	if p.err != nil {
+		l = nil
+	}
+	p.mu.Unlock()
+	if l == nil {
+		return nil
+	}
+	l.CloseIdle()
+	if err := l.Reap(); err != nil {
+		return fmt.Errorf("retention of %v: %w", p.tp, err)
+	}
+	return nil
 }
 
 // shutDown closes all partitions; clean also makes them durable and says so on disk.
@@ -199,7 +211,7 @@ func (m *Manager) shutDown(clean bool) error {
 			continue
 		}
 		if err := p.close(); err != nil {
-			broken[p.dir] = true
+			broken[p.dir()] = true
 			errs = append(errs, fmt.Errorf("close %v: %w", p.tp, err))
 		}
 	}
