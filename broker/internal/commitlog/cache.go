@@ -39,9 +39,10 @@ type tail struct {
 	pinned     []*chunk // the writer's, between reserve and commit
 }
 
-// append adds bytes that were just written at pos. Only one goroutine appends to a tail.
+// append adds bytes that were just written at pos. Only one goroutine appends to a tail. A batch so long that the kernel
+// sends it from the file is left out: the copy would cost more than a reader saves.
 func (c *Cache) append(t *tail, pos int64, b []byte) {
-	if c == nil {
+	if c == nil || len(b) >= sendfileMin {
 		return
 	}
 	chunks, skip, ok := c.reserve(t, pos, len(b))

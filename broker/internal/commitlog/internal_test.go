@@ -83,19 +83,23 @@ func FuzzTxnIndex(f *testing.F) {
 	})
 }
 
-// TestSlicesOverTCP sends from disk, inside the kernel where it can, and from the cache.
+// TestSlicesOverTCP sends from disk, inside the kernel where it can, and from the cache, which holds no long batches.
 func TestSlicesOverTCP(t *testing.T) {
 	fsys, err := fs.NewOS(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, cache := range []*Cache{nil, NewCache(8 << 20)} {
-		l, err := Open(Options{FS: fsys, Dir: "t-0", Config: DefaultConfig(), MaxEpoch: -1, Cache: cache})
+	for _, c := range []struct {
+		cache    *Cache
+		words    int
+		inMemory bool
+	}{{nil, 20_000, false}, {NewCache(8 << 20), 20_000, false}, {NewCache(8 << 20), 8_000, true}} {
+		l, err := Open(Options{FS: fsys, Dir: "t-0", Config: DefaultConfig(), MaxEpoch: -1, Cache: c.cache})
 		if err != nil {
 			t.Fatal(err)
 		}
 		w := recordbatch.NewBuilder(recordbatch.Options{})
-		w.Append(1, nil, bytes.Repeat([]byte("ventas "), 20_000))
+		w.Append(1, nil, bytes.Repeat([]byte("ventas "), c.words))
 		b, err := w.Build()
 		if err != nil {
 			t.Fatal(err)
@@ -109,8 +113,8 @@ func TestSlicesOverTCP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, inMemory := s.Buffers(nil); inMemory != (cache != nil) {
-			t.Fatalf("in memory: %v", inMemory)
+		if _, inMemory := s.Buffers(nil); inMemory != c.inMemory {
+			t.Fatalf("%d words, in memory: %v", c.words, inMemory)
 		}
 		want, err := s.AppendTo(nil)
 		if err != nil {

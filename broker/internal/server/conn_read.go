@@ -201,13 +201,15 @@ func (c *Conn) borrow(b *budget, n int64) error {
 	return err
 }
 
-// readFrame reads n bytes. The memory of a large frame grows with the bytes that arrive, so that a claim costs nothing.
+// readFrame reads n bytes. The memory of a large frame grows with the bytes that arrive, so that a claim costs nothing,
+// unless a buffer of that size is there already.
 func (c *Conn) readFrame(n int, pooled bool) (*buffer, error) {
 	var buf *buffer
-	switch {
-	case pooled:
-		buf = c.server.pool.get(min(n, growStep))
-	default:
+	if pooled {
+		if buf = c.server.pool.take(n); buf == nil {
+			buf = c.server.pool.get(min(n, growStep))
+		}
+	} else {
 		buf = &buffer{b: make([]byte, min(n, growStep))}
 	}
 	have := 0
@@ -215,6 +217,7 @@ func (c *Conn) readFrame(n int, pooled bool) (*buffer, error) {
 		for have < len(buf.b) {
 			m, err := c.frameBytes(buf.b[have:])
 			if have += m; err != nil && have < len(buf.b) {
+				c.server.pool.put(buf)
 				if err == io.EOF {
 					err = io.ErrUnexpectedEOF
 				}
@@ -224,7 +227,13 @@ func (c *Conn) readFrame(n int, pooled bool) (*buffer, error) {
 		if have == n {
 			return buf, nil
 		}
-		grown := &buffer{b: make([]byte, min(n, 2*have))}
+		next := min(n, 2*have)
+		var grown *buffer
+		if pooled {
+			grown = c.server.pool.get(next)
+		} else {
+			grown = &buffer{b: make([]byte, next)}
+		}
 		copy(grown.b, buf.b)
 		c.server.pool.put(buf)
 		buf = grown

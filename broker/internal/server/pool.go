@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// The sizes of pooled buffers: powers of two from 4 KiB to 1 MiB. A larger buffer is made and left to the collector.
+// The sizes of pooled buffers: powers of two from 4 KiB to 16 MiB. A larger buffer is made and left to the collector.
 const (
 	minPooledBits = 12
-	maxPooledBits = 20
+	maxPooledBits = 24
 	readBufferLen = 64 << 10
 )
 
@@ -24,16 +24,29 @@ type buffer struct {
 
 // get returns a buffer of length n.
 func (p *buffers) get(n int) *buffer {
+	if buf := p.take(n); buf != nil {
+		return buf
+	}
 	class := classOf(n)
 	if class >= len(p.classes) {
 		return &buffer{b: make([]byte, n)}
 	}
-	if v := p.classes[class].Get(); v != nil {
-		buf := v.(*buffer)
-		buf.b = buf.b[:n]
-		return buf
-	}
 	return &buffer{b: make([]byte, n, 1<<(class+minPooledBits))}
+}
+
+// take returns a buffer of length n that was used before, nil if there is none.
+func (p *buffers) take(n int) *buffer {
+	class := classOf(n)
+	if class >= len(p.classes) {
+		return nil
+	}
+	v := p.classes[class].Get()
+	if v == nil {
+		return nil
+	}
+	buf := v.(*buffer)
+	buf.b = buf.b[:n]
+	return buf
 }
 
 // put takes a buffer back. A buffer that grew beyond its class goes to the class that it fills now; one of no class is
