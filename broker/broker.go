@@ -35,7 +35,7 @@ type Broker struct {
 	set       *settings
 	registry  *registry
 	metrics   *metrics
-	logs      *partitionMetrics
+	logs      *nodeMetrics
 	listeners []server.Listener
 	pipe      *server.PipeListener
 	ready     chan struct{}
@@ -53,7 +53,7 @@ func New(c Config) (*Broker, error) {
 	}
 	b := &Broker{
 		set: set, ready: make(chan struct{}), pipe: server.NewPipeListener(inMemoryAddr),
-		registry: &registry{inner: set.registerer}, metrics: newMetrics(), logs: newPartitionMetrics(set),
+		registry: &registry{inner: set.registerer}, metrics: newMetrics(), logs: newNodeMetrics(set),
 	}
 	b.clusterID.Store(&set.clusterID)
 	if err := errors.Join(b.metrics.register(b.registry), b.registry.Register(b.logs)); err != nil {
@@ -266,10 +266,10 @@ func endpointOf(l *server.Listener) metadata.Endpoint {
 func (n *node) serverParts() (err error) {
 	s := n.b.set
 	n.groups = handler.NewGroups(handler.GroupsConfig{
-		NodeID: s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Static: s.static, Logger: s.log,
+		NodeID: s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Static: s.static, Logger: s.log, Failed: n.b.metrics.Failed,
 	})
 	n.txns = handler.NewTxns(handler.TxnsConfig{
-		NodeID: s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Groups: n.groups, Static: s.static, Logger: s.log,
+		NodeID: s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Groups: n.groups, Static: s.static, Logger: s.log, Failed: n.b.metrics.Failed,
 	})
 	overrides, err := parseOverrides(s.layers.List(configdef.Broker, "max.connections.per.ip.overrides"))
 	if err != nil {
@@ -279,7 +279,7 @@ func (n *node) serverParts() (err error) {
 		Routes: handler.Routes(handler.Deps{
 			Security: s.guards.handlers(s, n.metadata),
 			NodeID:   s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Static: s.static, Logger: s.log,
-			Groups: n.groups, Txns: n.txns, Quotas: n.quotas,
+			Groups: n.groups, Txns: n.txns, Quotas: n.quotas, Failed: n.b.metrics.Failed,
 		}),
 		Quotas:            n.quotas,
 		Logger:            s.log,

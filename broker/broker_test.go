@@ -244,7 +244,7 @@ func TestCloseWithoutRun(t *testing.T) {
 	}
 }
 
-func TestMetrics(t *testing.T) {
+func TestMetricsAreRegisteredAgain(t *testing.T) {
 	r := prometheus.NewPedanticRegistry()
 	for range 2 { // a second broker may follow on the same registry
 		b, err := broker.New(broker.Config{InMemory: true, Registerer: r, Logger: slog.New(slog.DiscardHandler)})

@@ -22,7 +22,7 @@ func metricsPage() (string, error) {
 	}
 	var b strings.Builder
 	b.WriteString(generated)
-	b.WriteString("# Metrics of the broker\n\nServed in Prometheus' format. Names that begin with `kafka_` are those of Kafka's exporters, so that dashboards made for them work.\n\n| metric | kind | labels | meaning |\n|---|---|---|---|\n")
+	b.WriteString("# Metrics of the broker\n\nServed in Prometheus' format. Names that begin with `kafka_` are those of Kafka's exporters, so that dashboards made for them work.\n\nLabels are bounded: with more than 2000 partitions, or with `metrics.per.partition=false`, no partition has series of its own; with more than 2000 topics their counters are one sum with an empty `topic`; with more than 2000 groups none is named.\n\n| metric | kind | labels | meaning |\n|---|---|---|---|\n")
 	slices.SortFunc(r.rows, func(a, b row) int { return strings.Compare(a.name, b.name) })
 	for _, m := range r.rows {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.name, m.kind, m.labels, cell(m.help))
@@ -111,8 +111,15 @@ func kindOf(c prometheus.Collector, name string) string {
 	case *prometheus.SummaryVec:
 		return "summary"
 	}
-	if strings.HasSuffix(name, "_total") {
+	// What a collector makes when it is asked has no type of its own; a test of package broker compares these with what
+	// is served.
+	switch {
+	case strings.HasSuffix(name, "_total"):
 		return "counter"
+	case strings.HasSuffix(name, "_seconds"):
+		return "histogram"
+	case strings.HasSuffix(name, "_totaltimems"):
+		return "summary"
 	}
 	return "gauge"
 }

@@ -128,6 +128,7 @@ func (p *produce) append(t *metadata.Topic, records []byte, txn looked, result *
 	if err != nil {
 		return err
 	}
+	part.Stats().Produces.Add(1)
 	if txn.err != nil {
 		return txn.err
 	}
@@ -224,6 +225,11 @@ func (p *produce) fail(t *metadata.Topic, result *kmsg.ProduceResponseTopicParti
 	result.ErrorCode = p.code(err)
 	result.ErrorMessage = message(err)
 	result.BaseOffset, result.LogAppendTime, result.LogStartOffset = -1, -1, -1
+	if t != nil {
+		if part, err := p.partition(t, result.Partition); err == nil {
+			part.Stats().FailedProduces.Add(1)
+		}
+	}
 	if bad, ok := errors.AsType[*partition.RecordErrors](err); ok {
 		result.ErrorRecords = errorRecords(bad)
 	}

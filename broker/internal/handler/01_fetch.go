@@ -142,6 +142,7 @@ func (f *fetch) read() bool {
 			continue
 		}
 		readable++
+		p.part.Stats().Fetches.Add(1)
 		p.result, p.err = p.part.Read(partition.ReadOptions{
 			Offset: p.offset, MaxBytes: min(p.maxBytes, left), AtLeastOne: atLeastOne,
 			Isolation:          partition.Isolation(f.req.IsolationLevel),
@@ -256,11 +257,17 @@ func (f *fetch) partitionAnswer(resp *server.FetchResponse, p *fetchPart) kmsg.F
 		out.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
 	}
 	if p.err != nil {
+		if p.part != nil {
+			p.part.Stats().FailedFetches.Add(1)
+		}
 		out.ErrorCode, out.HighWatermark = f.code(f.lost(p)), -1
 		if errors.Is(p.err, kerr.NotLeaderForPartition) || errors.Is(p.err, kerr.FencedLeaderEpoch) {
 			f.tellLeader(resp, p, &out)
 		}
 		return out
+	}
+	if p.result.Slice != nil {
+		p.part.Stats().BytesOut.Add(p.result.Slice.Len())
 	}
 	out.HighWatermark = p.result.HighWatermark
 	out.LastStableOffset = p.result.LastStableOffset

@@ -29,7 +29,7 @@ func (g *Groups) offsetCommit(_ context.Context, _ *server.Conn, req *kmsg.Offse
 	for _, t := range req.Topics {
 		topic, err := topicOf(img, t.Topic, t.TopicID, req.Version >= 10)
 		if err != nil {
-			refused = append(refused, refuseCommit(t, code(err)))
+			refused = append(refused, refuseCommit(t, g.code("OffsetCommit", req.Group, err)))
 			continue
 		}
 		t.Topic, t.TopicID = topic.Name, topic.ID

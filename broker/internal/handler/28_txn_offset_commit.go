@@ -40,7 +40,7 @@ func (x *Txns) txnOffsetCommit(_ context.Context, _ *server.Conn, req *kmsg.TxnO
 	for _, t := range req.Topics {
 		topic, err := topicOf(img, t.Topic, t.TopicID, req.Version >= 6)
 		if err != nil {
-			c.refused = append(c.refused, refuseTxnCommit(t, code(err)))
+			c.refused = append(c.refused, refuseTxnCommit(t, x.code("TxnOffsetCommit", req.TransactionalID, err)))
 			continue
 		}
 		t.Topic, t.TopicID = topic.Name, topic.ID

@@ -22,7 +22,7 @@ func (g *Groups) offsetDelete(_ context.Context, _ *server.Conn, req *kmsg.Offse
 			rt := kmsg.NewOffsetDeleteResponseTopic()
 			rt.Topic = t.Topic
 			for _, p := range t.Partitions {
-				rt.Partitions = append(rt.Partitions, kmsg.OffsetDeleteResponseTopicPartition{Partition: p.Partition, ErrorCode: code(err)})
+				rt.Partitions = append(rt.Partitions, kmsg.OffsetDeleteResponseTopicPartition{Partition: p.Partition, ErrorCode: g.code("OffsetDelete", req.Group, err)})
 			}
 			refused = append(refused, rt)
 			continue

@@ -20,6 +20,19 @@ func code(err error) int16 {
 	return kerr.UnknownServerError.Code
 }
 
+// CountError is called with each error that a client is told: the API as Kafka spells it, and the name of the error.
+type CountError func(api, name string)
+
+// count counts an error; nil is one that the protocol does not know.
+func (f CountError) count(api string, k *kerr.Error) {
+	if k == nil {
+		k = kerr.UnknownServerError
+	}
+	if f != nil {
+		f(api, k.Message)
+	}
+}
+
 // message is the text that goes with code(err) in answers that have a place
 // for it: what we know beyond the code, or the code's own description. It is
 // nil for nil. The text of an error of the disk or of a bug stays in our log.

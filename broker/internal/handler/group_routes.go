@@ -31,6 +31,8 @@ type GroupsConfig struct {
 	Static map[string]string
 	// Logger takes what a client cannot be told. Nil: slog.Default.
 	Logger *slog.Logger
+	// Failed is that of [Deps].
+	Failed CountError
 }
 
 // Groups is the group coordinator of this broker with its APIs.
@@ -41,6 +43,7 @@ type Groups struct {
 	runtime  *coordinator.Runtime[*group.Machine]
 	static   map[string]string
 	log      *slog.Logger
+	failed   CountError
 }
 
 // NewGroups makes the coordinator. It answers from then on, but only while Run runs do
@@ -61,7 +64,7 @@ func NewGroups(c GroupsConfig) *Groups {
 	topic.keepPartitions()
 	machine := groupConfig(static)
 	return &Groups{
-		node: c.NodeID, metadata: c.Metadata, log: log, static: c.Static, topic: topic,
+		node: c.NodeID, metadata: c.Metadata, log: log, failed: c.Failed, static: c.Static, topic: topic,
 		runtime: coordinator.New(coordinator.Config[*group.Machine]{
 			Name: metadata.OffsetsTopic, Topic: topic, Partitions: topic.partitions, Logger: log,
 			New: func(int32) *group.Machine { return group.New(machine) },
@@ -184,9 +187,14 @@ func askAll[P any](n int, askOne func(i int, done func(P, error)), done func(ans
 
 // code converts an error, and logs it if the client cannot be told.
 func (g *Groups) code(api, group string, err error) int16 {
-	if k, ok := errors.AsType[*kerr.Error](err); err != nil && (!ok || k == kerr.UnknownServerError) {
+	if err == nil {
+		return 0
+	}
+	k, ok := errors.AsType[*kerr.Error](err)
+	if !ok || k == kerr.UnknownServerError {
 		g.log.Error("answer request", "api", api, "group", group, "err", err)
 	}
+	g.failed.count(api, k)
 	return code(err)
 }
 

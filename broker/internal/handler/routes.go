@@ -42,6 +42,8 @@ type Deps struct {
 	Quotas *quota.Manager
 	// Logger takes what a client cannot be told. Nil: slog.Default.
 	Logger *slog.Logger
+	// Failed counts the errors that clients are told. Nil: nobody counts.
+	Failed CountError
 }
 
 // Handlers is the state that requests share.
@@ -53,6 +55,7 @@ type Handlers struct {
 	security   *Security
 	quotas     *quota.Manager // may be nil
 	log        *slog.Logger
+	failed     CountError
 
 	routes []server.Route // the whole table, for ApiVersions
 
@@ -70,7 +73,7 @@ type Handlers struct {
 func Routes(d Deps) []server.Route {
 	h := &Handlers{
 		node: d.NodeID, metadata: d.Metadata, partitions: d.Partitions, static: d.Static, security: d.Security, log: d.Logger,
-		txns: d.Txns, quotas: d.Quotas,
+		txns: d.Txns, quotas: d.Quotas, failed: d.Failed,
 	}
 	if d.Txns != nil {
 		h.producerIDs = d.Txns.ids
@@ -185,5 +188,6 @@ func (h *Handlers) code(ctx context.Context, c *server.Conn, api string, err err
 	if !ok || k == kerr.KafkaStorageError || k == kerr.UnknownServerError {
 		h.log.ErrorContext(ctx, "answer request", "api", api, "client_id", c.ClientID(), "err", err)
 	}
+	h.failed.count(api, k)
 	return code(err)
 }

@@ -32,6 +32,8 @@ type TxnsConfig struct {
 	Static map[string]string
 	// Logger takes what a client cannot be told. Nil: slog.Default.
 	Logger *slog.Logger
+	// Failed is that of [Deps].
+	Failed CountError
 }
 
 // Txns is the transaction coordinator of this broker with its APIs.
@@ -42,6 +44,7 @@ type Txns struct {
 	runtime    *coordinator.Runtime[*txn.Machine]
 	ids        *producerIDs
 	log        *slog.Logger
+	failed     CountError
 	patience   time.Duration  // of a Produce for the end of the producer's last transaction
 	sending    sync.WaitGroup // markers that are being written
 
@@ -66,7 +69,7 @@ func NewTxns(c TxnsConfig) *Txns {
 	}
 	topic.keepPartitions()
 	x := &Txns{
-		metadata: c.Metadata, partitions: c.Partitions, groups: c.Groups, log: log,
+		metadata: c.Metadata, partitions: c.Partitions, groups: c.Groups, log: log, failed: c.Failed,
 		ids: newProducerIDs(c.NodeID, c.Metadata), lookups: make(map[int64]int),
 		patience: millis("add.partitions.to.txn.retry.backoff.max.ms"),
 	}
@@ -126,9 +129,14 @@ func askTxnPartition[P any](x *Txns, p int32, step txnStep[P], done func(P, erro
 
 // code converts an error, and logs it if the client cannot be told.
 func (x *Txns) code(api, id string, err error) int16 {
-	if k, ok := errors.AsType[*kerr.Error](err); err != nil && (!ok || k == kerr.UnknownServerError) {
+	if err == nil {
+		return 0
+	}
+	k, ok := errors.AsType[*kerr.Error](err)
+	if !ok || k == kerr.UnknownServerError {
 		x.log.Error("answer request", "api", api, "txn_id", id, "err", err)
 	}
+	x.failed.count(api, k)
 	return code(err)
 }
 

@@ -88,6 +88,8 @@ func (p *Partition) append(b recordbatch.Batch, o AppendOptions) (Appended, erro
 	}
 	p.appended += int64(len(b))
 	p.unflushed += int64(b.NumRecords())
+	p.stats.BytesIn.Add(int64(len(b)))
+	p.stats.Messages.Add(int64(b.NumRecords()))
 	return a, nil
 }
 

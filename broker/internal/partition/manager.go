@@ -210,7 +210,7 @@ func (m *Manager) Create(s Spec) (*Partition, error) {
 
 // make finds the partition's folder, or makes one in the log dir with the fewest partitions.
 func (m *Manager) make(tp TopicPartition, s Spec) (*Partition, error) {
-	p := &Partition{m: m, tp: tp, id: s.TopicID, epoch: s.LeaderEpoch}
+	p := &Partition{m: m, tp: tp, id: s.TopicID, epoch: s.LeaderEpoch, stats: m.statsOf(tp.Topic, s.TopicID)}
 	p.cfg.Store(&s.Config)
 	d, err := m.find(tp, s.TopicID)
 	if err != nil {
@@ -397,7 +397,7 @@ func (m *Manager) Dirs() []DirInfo {
 		infos[i].Usage = usage
 		for _, p := range m.Partitions() {
 			if p.dir() == d {
-				infos[i].Partitions = append(infos[i].Partitions, DirPartition{TopicPartition: p.tp, Size: p.Size()})
+				infos[i].Partitions = append(infos[i].Partitions, DirPartition{TopicPartition: p.tp, Size: p.bytes()})
 			}
 		}
 		for _, mv := range m.mover.into(d) {

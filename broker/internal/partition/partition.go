@@ -23,6 +23,8 @@ type Partition struct {
 	tp   TopicPartition
 	id   [16]byte
 	cfg  atomic.Pointer[TopicConfig]
+	// stats are shared by the partitions of the topic.
+	stats *TopicStats
 
 	// moveMu is held by whoever works on the log without mu, and alone by the end of a move; taken before checkpointMu.
 	moveMu sync.RWMutex
