@@ -37,10 +37,18 @@ type classic struct {
 	syncTimer *timer // ends the sync phase
 	grown     bool   // a member came during the initial delay
 	written   []byte // the group's record in the log, nil if there is none
+	read      bool   // the generation was read from the log: a later one may be lost
+	noting    bool   // a record is replayed that changes nothing but written
 }
 
 func (m *Machine) newClassic(name string) *classic {
-	g := &classic{
+	g := emptyClassic(name)
+	m.groups[name] = g
+	return g
+}
+
+func emptyClassic(name string) *classic {
+	return &classic{
 		groupID:     name,
 		phase:       Empty,
 		byID:        make(map[string]*member),
@@ -50,8 +58,6 @@ func (m *Machine) newClassic(name string) *classic {
 		unsynced:    make(map[string]bool),
 		topicsKnown: true,
 	}
-	m.groups[name] = g
-	return g
 }
 
 // classicGroup finds the classic group of that name. It is UNKNOWN_MEMBER_ID for the

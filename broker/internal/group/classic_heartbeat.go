@@ -21,6 +21,9 @@ func (m *Machine) heartbeat(now time.Time, req *kmsg.HeartbeatRequest) error {
 	if req.Group == "" {
 		return kerr.InvalidGroupID
 	}
+	if g, ok := m.groups[req.Group].(*consumer); ok {
+		return g.heartbeatClassic(m, now, req)
+	}
 	g, err := m.classicGroup(req.Group)
 	if err != nil {
 		return err
@@ -29,6 +32,8 @@ func (m *Machine) heartbeat(now time.Time, req *kmsg.HeartbeatRequest) error {
 	switch {
 	case err != nil:
 		return err
+	case g.lost(req.Generation):
+		return kerr.RebalanceInProgress
 	case req.Generation != g.generation:
 		return kerr.IllegalGeneration
 	case g.phase == Empty:

@@ -22,6 +22,10 @@ func (m *Machine) JoinGroup(now time.Time, out *coordinator.Out, from Client, re
 		j.refuse(err)
 		return
 	}
+	if g, ok := m.groups[req.Group].(*consumer); ok && len(g.members) > 0 {
+		j.joinConsumer(g)
+		return
+	}
 	g, err := j.group()
 	if err != nil {
 		j.refuse(err)
@@ -97,7 +101,7 @@ func (j *joining) group() (*classic, error) {
 		if j.req.MemberID != "" {
 			return nil, kerr.UnknownMemberID
 		}
-		if !g.idle() || j.req.ProtocolType == "" || len(j.req.Protocols) == 0 {
+		if j.req.ProtocolType == "" || len(j.req.Protocols) == 0 {
 			return nil, kerr.InconsistentGroupProtocol
 		}
 		// An empty group of the other protocol gives way.
@@ -212,6 +216,7 @@ func (j *joining) update(g *classic, mb *member) {
 	mb.protocols = cloneProtocols(j.req.Protocols)
 	g.support(mb, 1)
 	mb.client = j.from
+	mb.heard()
 	mb.rebalanceTimeout, mb.sessionTimeout = j.rebalanceTimeout(), j.sessionTimeout()
 	mb.parkJoin(j.out, j.reply)
 }

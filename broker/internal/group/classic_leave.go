@@ -15,8 +15,10 @@ import (
 // their instance id alone (KIP-345); 5 added the reason (KIP-800).
 func (m *Machine) LeaveGroup(now time.Time, out *coordinator.Out, req *kmsg.LeaveGroupRequest, reply Reply[*kmsg.LeaveGroupResponse]) {
 	resp := kmsg.NewPtrLeaveGroupResponse()
-	if g, ok := m.groups[req.Group].(*consumer); ok && req.Version >= 3 {
-		resp.Members = g.leaveConsumer(out, req)
+	if g, ok := m.groups[req.Group].(*consumer); ok {
+		if resp.Members = g.leaveConsumer(m, now, out, req); req.Version < 3 {
+			resp.ErrorCode, resp.Members = resp.Members[0].ErrorCode, nil
+		}
 		answer(out, reply, resp)
 		return
 	}
@@ -39,6 +41,7 @@ func (m *Machine) LeaveGroup(now time.Time, out *coordinator.Out, req *kmsg.Leav
 	}
 	if left {
 		g.afterLeaving(m, now, out)
+		g.noteDeparture(out)
 	}
 	answer(out, reply, resp)
 }

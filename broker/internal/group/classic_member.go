@@ -19,6 +19,7 @@ type member struct {
 	protocolType     string
 	protocols        []kmsg.JoinGroupRequestProtocol // in its order of preference
 	assignment       []byte                          // of the last stable generation; set by Replay alone
+	silence
 
 	session *timer
 	fresh   bool                           // its first JoinGroup is still parked: it does not know its id

@@ -32,6 +32,7 @@ func (g *classic) prepareRebalance(m *Machine, now time.Time, out *coordinator.O
 	m.timers.cancel(g.syncTimer)
 	initial := g.phase == Empty
 	g.enter(PreparingRebalance)
+	m.cfg.Observer.rebalance(Classic)
 	switch {
 	case initial:
 		g.grown = false
@@ -183,6 +184,7 @@ func (g *classic) setSession(m *Machine, mb *member, until time.Time) {
 // extendSession notes that the member was heard of. A member whose first JoinGroup is
 // parked has no session yet.
 func (g *classic) extendSession(m *Machine, mb *member, now time.Time) {
+	mb.heard()
 	if !mb.fresh {
 		g.setSession(m, mb, now.Add(mb.sessionTimeout))
 	}
@@ -197,6 +199,7 @@ func (g *classic) expireSession(m *Machine, mb *member, now time.Time, out *coor
 	}
 	g.discard(m, mb, out)
 	g.afterLeaving(m, now, out)
+	g.noteDeparture(out)
 }
 
 // afterLeaving goes on after members were taken out.

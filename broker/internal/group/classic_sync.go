@@ -15,6 +15,10 @@ import (
 //
 // Versions: 3 added static members, 5 checks the protocol (KIP-559).
 func (m *Machine) SyncGroup(now time.Time, out *coordinator.Out, req *kmsg.SyncGroupRequest, reply Reply[*kmsg.SyncGroupResponse]) {
+	if g, ok := m.groups[req.Group].(*consumer); ok {
+		answer(out, reply, g.syncClassic(m, now, req))
+		return
+	}
 	g, mb, err := m.syncing(req)
 	if err != nil {
 		answer(out, reply, syncError(err))
@@ -45,6 +49,8 @@ func (m *Machine) syncing(req *kmsg.SyncGroupRequest) (*classic, *member, error)
 	switch {
 	case err != nil:
 		return nil, nil, err
+	case g.lost(req.Generation):
+		return nil, nil, kerr.RebalanceInProgress
 	case req.Generation != g.generation:
 		return nil, nil, kerr.IllegalGeneration
 	case req.ProtocolType != nil && *req.ProtocolType != g.protoType, req.Protocol != nil && *req.Protocol != g.protocol:
@@ -56,6 +62,11 @@ func (m *Machine) syncing(req *kmsg.SyncGroupRequest) (*classic, *member, error)
 	}
 	return g, mb, nil
 }
+
+// lost says whether a generation is one that a restart has lost. Nobody was assigned
+// anything in it, for that would be in the log; so its members need only join again,
+// and keep what they have.
+func (g *classic) lost(generation int32) bool { return g.read && generation > g.generation }
 
 // assign makes the leader's assignment that of the generation, and answers all who wait
 // for it. A member that the leader forgot gets nothing to do.
@@ -70,6 +81,7 @@ func (g *classic) assign(m *Machine, now time.Time, out *coordinator.Out, assign
 		return
 	}
 	out.Write(record) // Replay sets the assignments, and makes the group stable
+	m.cfg.Observer.completed()
 	for _, mb := range g.members {
 		if mb.answerSync(out, g.syncResponse(mb)) {
 			g.setSession(m, mb, now.Add(mb.sessionTimeout))
@@ -106,7 +118,6 @@ func (g *classic) assignments() map[string][]byte {
 // record is the group at its present generation, in Kafka's form.
 func (g *classic) record(assignments map[string][]byte, now time.Time) coordinator.Record {
 	v := kmsg.NewGroupMetadataValue()
-	v.Version = groupValueVersion
 	v.ProtocolType = g.protoType
 	v.Generation = g.generation
 	v.CurrentStateTimestamp = now.UnixMilli()
@@ -124,9 +135,10 @@ func (g *classic) record(assignments map[string][]byte, now time.Time) coordinat
 		rm.SessionTimeoutMillis = int32(mb.sessionTimeout.Milliseconds())
 		rm.Subscription = mb.metadata(g.protocol)
 		rm.Assignment = assignments[mb.id]
+		setSilence(&rm, mb.silence)
 		v.Members = append(v.Members, rm)
 	}
-	return coordinator.Record{Key: groupKey(g.groupID), Value: v.AppendTo(nil)}
+	return coordinator.Record{Key: groupKey(g.groupID), Value: encodeGroup(v)}
 }
 
 // replayClassic brings a group to a generation that is written: stable with its members,
@@ -150,7 +162,9 @@ func (m *Machine) replayClassic(r coordinator.Record) error {
 	if g == nil {
 		g = m.newClassic(key.Group)
 	}
-	g.written = bytes.Clone(r.Value)
+	if g.written = bytes.Clone(r.Value); g.noting {
+		return nil
+	}
 	g.protoType, g.generation = v.ProtocolType, v.Generation
 	g.protocol, g.leader = deref(v.Protocol), deref(v.Leader)
 	g.since = time.Time{}
@@ -159,6 +173,7 @@ func (m *Machine) replayClassic(r coordinator.Record) error {
 	}
 	g.replayMembers(v.Members, m.live)
 	g.learnTopics()
+	g.read = !m.live
 	if g.previous = g.phase; len(g.members) > 0 {
 		g.phase = Stable
 	} else {
@@ -195,6 +210,7 @@ func (g *classic) memberFromRecord(v kmsg.GroupMetadataValueMember) *member {
 		rebalanceTimeout: time.Duration(v.RebalanceTimeoutMillis) * time.Millisecond,
 		protocolType:     g.protoType,
 		protocols:        []kmsg.JoinGroupRequestProtocol{{Name: g.protocol, Metadata: bytes.Clone(v.Subscription)}},
+		silence:          silenceOf(&v),
 	}
 	if v.RebalanceTimeoutMillis < 0 {
 		mb.rebalanceTimeout = mb.sessionTimeout
@@ -221,7 +237,7 @@ func (g *classic) tombstones() []coordinator.Record {
 // loaded begins the sessions of the members that were read from the log.
 func (g *classic) loaded(m *Machine, now time.Time, out *coordinator.Out) {
 	for _, mb := range g.members {
-		g.setSession(m, mb, now.Add(mb.sessionTimeout))
+		g.setSession(m, mb, now.Add(mb.afterLoad(mb.sessionTimeout)))
 	}
 	if len(g.members) > m.cfg.MaxSize {
 		g.prepareRebalance(m, now, out)

@@ -27,6 +27,7 @@ type consumer struct {
 	epoch       int32
 	hash        int64 // of the topics subscribed to, at epoch
 	targetEpoch int32
+	targetAt    int64                 // when target was computed, in milliseconds since the epoch; 0: not known
 	target      map[string]assignment // by member id
 	members     map[string]*consumerMember
 	static      map[string]string // group.instance.id to member id
@@ -81,27 +82,50 @@ func (g *consumer) state() State {
 func (g *consumer) memberIDs() []string { return slices.Sorted(maps.Keys(g.members)) }
 
 // commitAllowed checks a commit: of anyone while the group is empty, else of a member at
-// its present epoch. Producers know of another epoch as of another generation only: what
-// they do not know is fatal to them, where they could have aborted.
-func (g *consumer) commitAllowed(_ *Machine, by committer, _ time.Time) error {
+// its present epoch or, since an answer with a newer one may be on its way, at one at
+// which it had the partitions already (KIP-1251). Producers know of another epoch as of
+// another generation only: what they do not know is fatal to them, where they could have
+// aborted.
+func (g *consumer) commitAllowed(m *Machine, c *commit) error {
+	by := c.by
 	if by.generation < 0 && len(g.members) == 0 {
 		return nil
 	}
-	if by.transactional && by.generation < 0 && by.memberID == "" {
+	if by.transactional && by.generation < 0 && by.memberID == "" && by.instanceID == nil {
 		return nil // a producer that does not know of KIP-447
 	}
 	mb, ok := g.members[by.memberID]
 	switch {
 	case !ok:
 		return kerr.UnknownMemberID
-	case !by.transactional && by.version < 9:
+	case !by.transactional && mb.classic == nil && by.version < 9:
 		return kerr.UnsupportedVersion
-	case by.generation != mb.epoch && by.transactional:
-		return kerr.IllegalGeneration
-	case by.generation != mb.epoch:
-		return kerr.StaleMemberEpoch
+	case by.generation == mb.epoch:
+		return nil
+	case by.generation > mb.epoch:
+		return mb.staleEpoch(by.transactional)
+	}
+	for _, t := range c.topics {
+		id := t.TopicID
+		if id == (TopicID{}) {
+			topic, _ := m.cfg.topics().ByName(t.Topic)
+			id = topic.ID
+		}
+		for _, p := range t.Partitions {
+			if since, ok := mb.since[slot{id, p.Partition}]; !ok || by.generation < since {
+				return mb.staleEpoch(by.transactional)
+			}
+		}
 	}
 	return nil
+}
+
+// staleEpoch says that a request is of another epoch, in the words of its protocol.
+func (mb *consumerMember) staleEpoch(transactional bool) error {
+	if mb.classic != nil || transactional {
+		return kerr.IllegalGeneration
+	}
+	return kerr.StaleMemberEpoch
 }
 
 func (g *consumer) fetchAllowed(memberID *string, epoch int32) error {
@@ -113,7 +137,7 @@ func (g *consumer) fetchAllowed(memberID *string, epoch int32) error {
 	case !ok:
 		return kerr.UnknownMemberID
 	case epoch != mb.epoch:
-		return kerr.StaleMemberEpoch
+		return mb.staleEpoch(false)
 	}
 	return nil
 }
@@ -147,17 +171,23 @@ func (g *consumer) subscriptions(topics Topics) ([]subscriber, map[TopicID]Topic
 	var members []subscriber
 	for _, id := range g.memberIDs() {
 		mb := g.members[id]
-		s := subscriber{id: id, instance: deref(mb.instanceID), topics: make(map[TopicID]bool), before: g.target[id]}
-		for _, names := range [][]string{mb.topics, g.patterns[deref(mb.pattern)].topics} {
-			for _, name := range names {
-				if t, ok := topics.ByName(name); ok {
-					s.topics[t.ID], all[t.ID] = true, t
-				}
-			}
-		}
-		members = append(members, s)
+		members = append(members, subscriber{id: id, instance: deref(mb.instanceID), topics: g.topicsOf(mb, topics, all), before: g.target[id]})
 	}
 	return members, all
+}
+
+// topicsOf are the topics that a member subscribes to, as far as they exist. They are
+// added to all.
+func (g *consumer) topicsOf(mb *consumerMember, topics Topics, all map[TopicID]Topic) map[TopicID]bool {
+	ids := make(map[TopicID]bool)
+	for _, names := range [][]string{mb.topics, g.patterns[deref(mb.pattern)].topics} {
+		for _, name := range names {
+			if t, ok := topics.ByName(name); ok {
+				ids[t.ID], all[t.ID] = true, t
+			}
+		}
+	}
+	return ids
 }
 
 // hashTopics tells whether the topics subscribed to have changed. No topics are 0.
@@ -176,15 +206,15 @@ func hashTopics(topics map[TopicID]Topic) int64 {
 
 // assignorOf is the assignor that most members ask for; those that ask for none leave
 // it to the others. Of several with as many, the first of the list is taken.
-func (g *consumer) assignorOf() assignor {
+func (g *consumer) assignorOf(offered []assignor) assignor {
 	votes := make(map[string]int)
 	for _, mb := range g.members {
 		if mb.assignor != nil {
 			votes[*mb.assignor]++
 		}
 	}
-	best := assignors[0]
-	for _, a := range assignors[1:] {
+	best := offered[0]
+	for _, a := range offered[1:] {
 		if votes[a.name] > votes[best.name] {
 			best = a
 		}
@@ -206,7 +236,7 @@ func (g *consumer) snapshot() []coordinator.Record {
 	for _, id := range slices.Sorted(maps.Keys(g.target)) {
 		records = append(records, consumerTargetRecord(g.groupID, id, g.target[id]))
 	}
-	records = append(records, consumerTargetEpochRecord(g.groupID, g.targetEpoch))
+	records = append(records, consumerTargetEpochRecord(g.groupID, g.targetEpoch, g.targetAt))
 	for _, id := range g.memberIDs() {
 		if mb := g.members[id]; mb.placed {
 			records = append(records, consumerCurrentRecord(g.groupID, mb))
@@ -222,6 +252,9 @@ func (g *consumer) tombstones() []coordinator.Record {
 		return nil
 	}
 	var records []coordinator.Record
+	for _, id := range g.memberIDs() {
+		records = append(records, g.erasure(id)...)
+	}
 	for _, pattern := range slices.Sorted(maps.Keys(g.patterns)) {
 		records = append(records, coordinator.Record{Key: consumerKey(keyConsumerPattern, g.groupID, pattern)})
 	}
@@ -232,8 +265,9 @@ func (g *consumer) tombstones() []coordinator.Record {
 }
 
 func (g *consumer) loaded(m *Machine, now time.Time, _ *coordinator.Out) {
+	settings := m.cfg.settings(g.groupID)
 	for _, mb := range g.members {
-		g.setSession(m, mb, now.Add(m.cfg.ConsumerSessionTimeout))
+		g.setSession(m, mb, now.Add(mb.afterLoad(mb.sessionTimeout(settings))))
 		if mb.state == unrevokedPartitions {
 			g.setRevocation(m, mb, now)
 		}

@@ -9,9 +9,15 @@ import (
 	"github.com/chortal/chortal/broker/internal/coordinator"
 )
 
-// ConsumerGroupDescribe describes a group of the consumer protocol. topics give names to
-// the ids; partitions of topics that do not exist any more are left out.
-func (m *Machine) ConsumerGroupDescribe(out *coordinator.Out, name string, topics Topics, reply Reply[kmsg.ConsumerGroupDescribeResponseGroup]) {
+// Member types of ConsumerGroupDescribe.
+const (
+	memberTypeClassic  = 0
+	memberTypeConsumer = 1
+)
+
+// ConsumerGroupDescribe describes a group of the consumer protocol. Partitions of topics
+// that do not exist any more are left out.
+func (m *Machine) ConsumerGroupDescribe(out *coordinator.Out, name string, reply Reply[kmsg.ConsumerGroupDescribeResponseGroup]) {
 	resp := kmsg.NewConsumerGroupDescribeResponseGroup()
 	resp.Group = name
 	g, ok := m.groups[name].(*consumer)
@@ -21,8 +27,9 @@ func (m *Machine) ConsumerGroupDescribe(out *coordinator.Out, name string, topic
 		answer(out, reply, resp)
 		return
 	}
+	topics := m.cfg.topics()
 	resp.State, resp.Epoch, resp.AssignmentEpoch = string(g.state()), g.epoch, g.targetEpoch
-	resp.AssignorName = g.assignorOf().name
+	resp.AssignorName = g.assignorOf(m.cfg.assignors).name
 	for _, id := range g.memberIDs() {
 		mb := g.members[id]
 		rm := kmsg.NewConsumerGroupDescribeResponseGroupMember()
@@ -30,7 +37,9 @@ func (m *Machine) ConsumerGroupDescribe(out *coordinator.Out, name string, topic
 		rm.ClientID, rm.ClientHost = mb.client.ID, mb.client.Host
 		rm.SubscribedTopics, rm.SubscribedTopicRegex = mb.topics, mb.pattern
 		rm.Assignment, rm.TargetAssignment = describedAssignment(mb.assigned, topics), describedAssignment(g.target[id], topics)
-		rm.MemberType = 1
+		if rm.MemberType = memberTypeConsumer; mb.classic != nil {
+			rm.MemberType = memberTypeClassic
+		}
 		resp.Members = append(resp.Members, rm)
 	}
 	answer(out, reply, resp)

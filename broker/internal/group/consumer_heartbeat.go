@@ -30,9 +30,9 @@ const maxPattern = 4096
 // what has changed, keeps its session and gets its assignment (KIP-848).
 //
 // Versions: 1 has the client choose the member id, and adds subscriptions by regular
-// expression. topics are the topics that exist now, s the group's own settings.
-func (m *Machine) ConsumerGroupHeartbeat(now time.Time, out *coordinator.Out, from Client, topics Topics, s ConsumerSettings, req *kmsg.ConsumerGroupHeartbeatRequest, reply Reply[*kmsg.ConsumerGroupHeartbeatResponse]) {
-	h := &beat{m: m, now: now, out: out, from: from, topics: topics, settings: s.orElse(m.cfg), req: req}
+// expression.
+func (m *Machine) ConsumerGroupHeartbeat(now time.Time, out *coordinator.Out, from Client, req *kmsg.ConsumerGroupHeartbeatRequest, reply Reply[*kmsg.ConsumerGroupHeartbeatResponse]) {
+	h := &beat{m: m, now: now, out: out, from: from, topics: m.cfg.topics(), settings: m.cfg.settings(req.Group), req: req}
 	resp, err := h.handle()
 	if err != nil {
 		resp = kmsg.NewPtrConsumerGroupHeartbeatResponse()
@@ -48,6 +48,8 @@ type ConsumerSettings struct {
 	SessionTimeout time.Duration
 	// HeartbeatInterval is how often it is told to send heartbeats.
 	HeartbeatInterval time.Duration
+	// AssignmentInterval is the least time between two assignments; negative: none.
+	AssignmentInterval time.Duration
 }
 
 func (s ConsumerSettings) orElse(c Config) ConsumerSettings {
@@ -56,6 +58,9 @@ func (s ConsumerSettings) orElse(c Config) ConsumerSettings {
 	}
 	if s.HeartbeatInterval == 0 {
 		s.HeartbeatInterval = c.ConsumerHeartbeatInterval
+	}
+	if s.AssignmentInterval == 0 {
+		s.AssignmentInterval = c.ConsumerAssignmentInterval
 	}
 	return s
 }
@@ -105,10 +110,14 @@ func (h *beat) handle() (*kmsg.ConsumerGroupHeartbeatResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	changed := h.subscribe(g, mb)
-	h.refresh(g, changed)
+	next := consumerMember{id: h.req.MemberID, rebalanceTimeout: 5 * time.Minute}
+	if mb != nil {
+		next = *mb
+	}
+	h.update(&next)
+	changed := h.subscribe(g, mb, &next)
 	h.retarget(g)
-	return h.advance(g), nil
+	return h.advance(g, changed), nil
 }
 
 // check is about the request alone.
@@ -139,8 +148,9 @@ func (h *beat) check() error {
 		}
 	}
 	if r.ServerAssignor != nil {
-		if _, ok := findAssignor(*r.ServerAssignor); !ok {
-			return fmt.Errorf("ServerAssignor %s is not supported: %w", *r.ServerAssignor, kerr.UnsupportedAssignor)
+		if !slices.ContainsFunc(h.m.cfg.assignors, func(a assignor) bool { return a.name == *r.ServerAssignor }) {
+			return fmt.Errorf("ServerAssignor %s is not supported. Supported assignors: %s: %w",
+				*r.ServerAssignor, assignorNames(h.m.cfg.assignors), kerr.UnsupportedAssignor)
 		}
 	}
 	if r.SubscribedTopicRegex != nil && *r.SubscribedTopicRegex != "" {
@@ -174,8 +184,11 @@ func (h *beat) group() (*consumer, error) {
 		}
 		return g, nil
 	case *classic:
-		if h.req.MemberEpoch != joinEpoch || !g.idle() {
+		switch {
+		case h.req.MemberEpoch != joinEpoch:
 			return nil, fmt.Errorf("group %s is not a consumer group: %w", h.req.Group, kerr.GroupIDNotFound)
+		case len(g.members) > 0:
+			return h.m.upgrade(h.now, h.out, g)
 		}
 		h.out.Write(g.tombstones()...)
 		g.drop(h.m, kerr.UnknownMemberID)
@@ -225,22 +238,23 @@ func (h *beat) staticMember(g *consumer) (*consumerMember, error) {
 		return former, h.checkEpoch(former)
 	case !joins:
 		return nil, fmt.Errorf("static member %s with instance id %s was fenced by member %s: %w", h.req.MemberID, instance, id, kerr.FencedInstanceID)
-	case former.epoch != leftStatic:
+	case former.epoch != leftStatic && former.classic == nil:
 		return nil, fmt.Errorf("static member %s with instance id %s cannot join the group because the instance id is owned by member %s: %w", h.req.MemberID, instance, id, kerr.UnreleasedInstanceID)
 	}
-	return h.replace(g, former), nil
+	return g.replace(h.out, former, h.req.MemberID), nil
 }
 
 // replace gives the place of a static member to its successor, with all that it has and
 // is to have.
-func (h *beat) replace(g *consumer, former *consumerMember) *consumerMember {
+func (g *consumer) replace(out *coordinator.Out, former *consumerMember, id string) *consumerMember {
 	next := *former
-	next.id, next.session, next.revocation = h.req.MemberID, nil, nil
+	next.id, next.session, next.revocation, next.rejoin, next.sync = id, nil, nil, nil, nil
+	next.silence = silence{}
 	next.epoch, next.previousEpoch, next.state, next.revoking = joinEpoch, joinEpoch, stable, assignment{}
 	target := g.target[former.id]
-	g.erase(h.out, former)
-	h.out.Write(consumerMemberRecord(g.groupID, &next), consumerTargetRecord(g.groupID, next.id, target), consumerCurrentRecord(g.groupID, &next))
-	return g.members[next.id]
+	out.Write(g.erasure(former.id)...)
+	out.Write(consumerMemberRecord(g.groupID, &next), consumerTargetRecord(g.groupID, id, target), consumerCurrentRecord(g.groupID, &next))
+	return g.members[id]
 }
 
 // checkEpoch lets a member on that is where we think it is. One that did not hear of
@@ -266,25 +280,20 @@ func (h *beat) owned() assignment {
 	return a
 }
 
-// subscribe writes what the member tells of itself if it is new, and says whether the
-// assignment has to be looked at again.
-func (h *beat) subscribe(g *consumer, before *consumerMember) bool {
-	next := consumerMember{id: h.req.MemberID, rebalanceTimeout: 5 * time.Minute}
-	if before != nil {
-		next = *before
+// subscribe writes what a member tells of itself if it is new, and says whether it
+// subscribes to something else than before. The group's epoch is a new one then.
+func (h *beat) subscribe(g *consumer, before, next *consumerMember) bool {
+	changed := before == nil || !slices.Equal(next.topics, before.topics) || !equalText(next.pattern, before.pattern)
+	if before == nil || !next.sameSubscription(before) {
+		h.out.Write(consumerMemberRecord(g.groupID, next))
 	}
-	h.update(&next)
-	if before != nil && next.sameSubscription(before) {
-		return false
-	}
-	again := before == nil || !slices.Equal(next.topics, before.topics) || !equalText(next.pattern, before.pattern)
-	h.out.Write(consumerMemberRecord(g.groupID, &next))
-	return again
+	h.refresh(g, changed)
+	return changed
 }
 
 // update takes over what the request carries; what it does not carry is unchanged.
 func (h *beat) update(mb *consumerMember) {
-	mb.client = h.from
+	mb.client, mb.classic = h.from, nil
 	if h.req.InstanceID != nil {
 		mb.instanceID = h.req.InstanceID
 	}
@@ -321,6 +330,7 @@ func (h *beat) refresh(g *consumer, changed bool) {
 	g.seen = h.topics.Version()
 	if changed || hash != g.hash || !g.written {
 		h.out.Write(consumerGroupRecord(g.groupID, g.epoch+1, hash))
+		h.m.cfg.Observer.rebalance(Consumer)
 	}
 }
 
@@ -355,7 +365,7 @@ func (h *beat) matching(pattern string) []string {
 		return topics // it was checked; a newer version may know what we do not
 	}
 	for t := range h.topics.All() {
-		if re.MatchString(t.Name) {
+		if re.MatchString(t.Name) && (h.from.Sees == nil || h.from.Sees(t.Name)) {
 			topics = append(topics, t.Name)
 		}
 	}
@@ -363,36 +373,36 @@ func (h *beat) matching(pattern string) []string {
 	return topics
 }
 
-// retarget computes the target of a new epoch.
+// retarget computes the target of a new epoch, but not sooner than the assignment
+// interval after the last one: members that come together are assigned together.
 func (h *beat) retarget(g *consumer) {
-	if g.epoch <= g.targetEpoch {
+	now := h.now.UnixMilli()
+	if wait := h.settings.AssignmentInterval.Milliseconds(); g.epoch <= g.targetEpoch || g.targetAt != 0 && wait > 0 && now < g.targetAt+wait {
 		return
 	}
 	members, topics := g.subscriptions(h.topics)
-	target := g.assignorOf().assign(members, topics)
+	target := g.assignorOf(h.m.cfg.assignors).assign(members, topics)
 	for _, id := range g.memberIDs() {
 		if before, ok := g.target[id]; !ok || !before.equal(target[id]) {
 			h.out.Write(consumerTargetRecord(g.groupID, id, target[id]))
 		}
 	}
-	h.out.Write(consumerTargetEpochRecord(g.groupID, g.epoch))
+	h.out.Write(consumerTargetEpochRecord(g.groupID, g.epoch, now))
 }
 
 // advance takes the member a step further, keeps its session and answers. The answer has
 // the assignment if that is new, or if the member asks for all.
-func (h *beat) advance(g *consumer) *kmsg.ConsumerGroupHeartbeatResponse {
+func (h *beat) advance(g *consumer, changed bool) *kmsg.ConsumerGroupHeartbeatResponse {
 	mb := g.members[h.req.MemberID]
 	var owned *assignment
 	if h.req.Topics != nil {
 		owned = new(h.owned())
 	}
 	before := mb.assigned
-	if next := g.reconcile(mb, owned); !mb.placed || !next.samePlace(mb) {
-		h.out.Write(consumerCurrentRecord(g.groupID, next))
-		if h.m.timers.cancel(mb.revocation); mb.state == unrevokedPartitions {
-			g.setRevocation(h.m, mb, h.now)
-		}
-	}
+	h.reconcile(g, mb, owned, changed)
+	h.m.timers.cancel(mb.rejoin) // it may have been one of the classic protocol
+	h.m.timers.cancel(mb.sync)
+	mb.heard()
 	g.setSession(h.m, mb, h.now.Add(h.settings.SessionTimeout))
 	resp := kmsg.NewPtrConsumerGroupHeartbeatResponse()
 	resp.MemberID, resp.MemberEpoch = new(mb.id), mb.epoch
@@ -401,6 +411,22 @@ func (h *beat) advance(g *consumer) *kmsg.ConsumerGroupHeartbeatResponse {
 		resp.Assignment = heartbeatAssignment(mb.assigned)
 	}
 	return resp
+}
+
+// reconcile takes the member a step further. One that has to give partitions back has its
+// rebalance timeout for that; if it speaks the classic protocol, it has to join again in
+// that time instead.
+func (h *beat) reconcile(g *consumer, mb *consumerMember, owned *assignment, changed bool) {
+	r := reconciling{g: g, mb: mb, owned: owned, changed: changed}
+	r.topics = g.topicsOf(mb, h.topics, make(map[TopicID]Topic))
+	next := r.step()
+	if mb.placed && next.samePlace(mb) {
+		return
+	}
+	h.out.Write(consumerCurrentRecord(g.groupID, next))
+	if h.m.timers.cancel(mb.revocation); mb.state == unrevokedPartitions && mb.classic == nil {
+		g.setRevocation(h.m, mb, h.now)
+	}
 }
 
 // asksForAll says that the request carries everything, as after an error.

@@ -2,6 +2,8 @@ package group
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -21,9 +23,9 @@ func (h *beat) leave() (*kmsg.ConsumerGroupHeartbeatResponse, error) {
 	}
 	if h.req.MemberEpoch == leaveStaticEpoch {
 		h.m.timers.cancel(mb.revocation)
-		h.out.Write(consumerCurrentRecord(g.groupID, mb.moved(mb.state, leftStatic, mb.assigned, assignment{})))
+		h.out.Write(consumerCurrentRecord(g.groupID, mb.away()))
 	} else {
-		g.fence(h.out, mb)
+		g.fence(h.m, h.now, h.out, mb)
 	}
 	resp := kmsg.NewPtrConsumerGroupHeartbeatResponse()
 	resp.MemberID, resp.MemberEpoch = new(h.req.MemberID), h.req.MemberEpoch
@@ -49,35 +51,44 @@ func (g *consumer) findMember(id string, instanceID *string) (*consumerMember, e
 	return mb, nil
 }
 
-// erase removes all that the log has of a member.
-func (g *consumer) erase(out *coordinator.Out, mb *consumerMember) {
-	out.Write(
-		coordinator.Record{Key: consumerKey(keyConsumerCurrent, g.groupID, mb.id)},
-		coordinator.Record{Key: consumerKey(keyConsumerTarget, g.groupID, mb.id)},
-		coordinator.Record{Key: consumerKey(keyConsumerMember, g.groupID, mb.id)},
-	)
+// erasure removes all that the log has of a member.
+func (g *consumer) erasure(id string) []coordinator.Record {
+	return []coordinator.Record{
+		{Key: consumerKey(keyConsumerCurrent, g.groupID, id)},
+		{Key: consumerKey(keyConsumerTarget, g.groupID, id)},
+		{Key: consumerKey(keyConsumerMember, g.groupID, id)},
+	}
 }
 
-// fence takes a member out and begins a new epoch, upon which the heartbeats of the
-// others share out what it had.
-func (g *consumer) fence(out *coordinator.Out, mb *consumerMember) {
-	g.erase(out, mb)
+// fence takes members out and begins a new epoch, upon which the heartbeats of the
+// others share out what they had. If all others speak the classic protocol, the group
+// does so again.
+func (g *consumer) fence(m *Machine, now time.Time, out *coordinator.Out, leaving ...*consumerMember) {
+	if len(leaving) == 0 || m.downgradeWithout(now, out, g, leaving) {
+		return
+	}
+	for _, mb := range leaving {
+		out.Write(g.erasure(mb.id)...)
+	}
 	g.seen = -1 // the topics of the others may be fewer
 	out.Write(consumerGroupRecord(g.groupID, g.epoch+1, g.hash))
+	m.cfg.Observer.rebalance(Consumer)
 }
 
-// leaveConsumer is LeaveGroup for a group of the consumer protocol, by which
-// administrators take members out.
-func (g *consumer) leaveConsumer(out *coordinator.Out, req *kmsg.LeaveGroupRequest) []kmsg.LeaveGroupResponseMember {
-	var members []kmsg.LeaveGroupResponseMember
+// leaveConsumer is LeaveGroup for a group of the consumer protocol, by which members of
+// the classic protocol leave and administrators take members out.
+func (g *consumer) leaveConsumer(m *Machine, now time.Time, out *coordinator.Out, req *kmsg.LeaveGroupRequest) []kmsg.LeaveGroupResponseMember {
+	var answers []kmsg.LeaveGroupResponseMember
+	var leaving []*consumerMember
 	for _, who := range leavers(req) {
 		mb, err := g.findMember(who.MemberID, who.InstanceID)
-		if err == nil {
-			g.fence(out, mb)
+		if err == nil && !slices.Contains(leaving, mb) {
+			leaving = append(leaving, mb)
 		}
 		rm := kmsg.NewLeaveGroupResponseMember()
 		rm.MemberID, rm.InstanceID, rm.ErrorCode = who.MemberID, who.InstanceID, errorCode(err)
-		members = append(members, rm)
+		answers = append(answers, rm)
 	}
-	return members
+	g.fence(m, now, out, leaving...)
+	return answers
 }

@@ -3,8 +3,11 @@ package group
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/chortal/chortal/broker/internal/coordinator"
 )
@@ -42,10 +45,16 @@ func consumerGroupRecord(group string, epoch int32, hash int64) coordinator.Reco
 	return coordinator.Record{Key: consumerKey(keyConsumerGroup, group), Value: w.buf}
 }
 
-func consumerTargetEpochRecord(group string, epoch int32) coordinator.Record {
+// consumerTargetEpochRecord also says when the target was computed (KIP-1263), in
+// milliseconds since the epoch; 0 if that is not known.
+func consumerTargetEpochRecord(group string, epoch int32, at int64) coordinator.Record {
 	w := newValue()
 	w.int32(epoch)
-	w.uvarint(0)
+	if at == 0 {
+		w.uvarint(0)
+	} else {
+		w.tag8(uint64(at))
+	}
 	return coordinator.Record{Key: consumerKey(keyConsumerTargetEpoch, group), Value: w.buf}
 }
 
@@ -59,8 +68,50 @@ func consumerMemberRecord(group string, mb *consumerMember) coordinator.Record {
 	w.compactNullable(mb.pattern)
 	w.int32(int32(mb.rebalanceTimeout.Milliseconds()))
 	w.compactNullable(mb.assignor)
-	w.uvarint(0)
+	w.memberTags(mb)
 	return coordinator.Record{Key: consumerKey(keyConsumerMember, group, mb.id), Value: w.buf}
+}
+
+// memberTags are the tagged fields of a member: Kafka's ClassicMemberMetadata, and our
+// silence, which Kafka does not read.
+func (w *writer) memberTags(mb *consumerMember) {
+	n := 0
+	if mb.classic != nil {
+		n++
+	}
+	if mb.silent > 0 {
+		n++
+	}
+	if w.uvarint(n); mb.classic != nil {
+		w.tag(0, mb.classic.encode())
+	}
+	if mb.silent > 0 {
+		w.tag(silenceTag, mb.silence.encode())
+	}
+}
+
+func (c *classicPart) encode() []byte {
+	w := writer{}
+	w.int32(int32(c.sessionTimeout.Milliseconds()))
+	w.uvarint(len(c.protocols) + 1)
+	for _, p := range c.protocols {
+		w.compactString(p.Name)
+		w.compactString(string(p.Metadata))
+		w.uvarint(0)
+	}
+	w.uvarint(0)
+	return w.buf
+}
+
+func decodeClassicPart(b []byte) (*classicPart, error) {
+	r := reader{src: b}
+	c := &classicPart{sessionTimeout: time.Duration(r.int32()) * time.Millisecond}
+	for range r.compactCount(3) {
+		c.protocols = append(c.protocols, kmsg.JoinGroupRequestProtocol{Name: r.compactString(), Metadata: []byte(r.compactString())})
+		r.tags(func(int, []byte) {})
+	}
+	r.tags(func(int, []byte) {})
+	return c, r.err()
 }
 
 func consumerTargetRecord(group, member string, target assignment) coordinator.Record {
@@ -75,8 +126,8 @@ func consumerCurrentRecord(group string, mb *consumerMember) coordinator.Record 
 	w.int32(mb.epoch)
 	w.int32(mb.previousEpoch)
 	w.buf = append(w.buf, byte(mb.state))
-	w.assignment(mb.assigned)
-	w.assignment(mb.revoking)
+	w.held(mb.assigned, mb.since)
+	w.held(mb.revoking, mb.since)
 	w.uvarint(0)
 	return coordinator.Record{Key: consumerKey(keyConsumerCurrent, group, mb.id), Value: w.buf}
 }
@@ -128,16 +179,41 @@ func (w *writer) tag8(v uint64) {
 	w.buf = binary.BigEndian.AppendUint64(w.buf, v)
 }
 
+func (w *writer) tag(number int, value []byte) {
+	w.uvarint(number)
+	w.uvarint(len(value))
+	w.buf = append(w.buf, value...)
+}
+
 // assignment writes the array of topic id and partitions that several values have.
 func (w *writer) assignment(a assignment) {
 	w.uvarint(len(a) + 1)
 	for _, id := range a.ids() {
-		w.buf = append(w.buf, id[:]...)
-		w.uvarint(len(a[id]) + 1)
-		for _, p := range a[id] {
-			w.int32(p)
-		}
+		w.partitions(id, a[id])
 		w.uvarint(0)
+	}
+}
+
+// held is an assignment with the epoch of each partition, a tagged field (KIP-1251).
+func (w *writer) held(a assignment, since map[slot]int32) {
+	w.uvarint(len(a) + 1)
+	for _, id := range a.ids() {
+		w.partitions(id, a[id])
+		epochs := writer{}
+		epochs.uvarint(len(a[id]) + 1)
+		for _, p := range a[id] {
+			epochs.int32(since[slot{id, p}])
+		}
+		w.uvarint(1)
+		w.tag(0, epochs.buf)
+	}
+}
+
+func (w *writer) partitions(id TopicID, partitions []int32) {
+	w.buf = append(w.buf, id[:]...)
+	w.uvarint(len(partitions) + 1)
+	for _, p := range partitions {
+		w.int32(p)
 	}
 }
 
@@ -169,22 +245,44 @@ func (r *reader) compactStrings() []string {
 }
 
 func (r *reader) assignment() assignment {
-	a := assignment{}
+	a, _ := r.held(0)
+	return a
+}
+
+// held reads an assignment, and into since the epochs of its partitions; those that the
+// record does not say are the epoch given.
+func (r *reader) held(other int32) (assignment, map[slot]int32) {
+	a, since := assignment{}, make(map[slot]int32)
 	for range r.compactCount(18) {
 		var id TopicID
 		copy(id[:], r.span(len(id)))
-		n := r.compactCount(4)
-		partitions := make([]int32, 0, n)
-		for range n {
-			partitions = append(partitions, r.int32())
+		partitions := r.compactInts()
+		epochs := []int32(nil)
+		r.tags(func(tag int, b []byte) {
+			if tag == 0 {
+				epochs = (&reader{src: b}).compactInts()
+			}
+		})
+		for i, p := range partitions {
+			if since[slot{id, p}] = max(other, 0); len(epochs) == len(partitions) {
+				since[slot{id, p}] = epochs[i]
+			}
 		}
-		r.tags(func(int, []byte) {})
 		slices.Sort(partitions)
 		if partitions = slices.Compact(partitions); len(partitions) > 0 {
 			a[id] = partitions
 		}
 	}
-	return a
+	return a, since
+}
+
+func (r *reader) compactInts() []int32 {
+	n := r.compactCount(4)
+	list := make([]int32, 0, n)
+	for range n {
+		list = append(list, r.int32())
+	}
+	return list
 }
 
 // replayConsumer applies a record of the consumer protocol.
@@ -217,7 +315,12 @@ func (m *Machine) replayConsumer(kind int16, r coordinator.Record) error {
 	case keyConsumerMember:
 		g.replayMember(second, &v)
 	case keyConsumerTargetEpoch:
-		g.targetEpoch = v.int32()
+		g.targetEpoch, g.targetAt = v.int32(), 0
+		v.tags(func(tag int, b []byte) {
+			if tag == 0 && len(b) == 8 {
+				g.targetAt = int64(binary.BigEndian.Uint64(b))
+			}
+		})
 	case keyConsumerTarget:
 		g.target[second] = v.assignment()
 	case keyConsumerCurrent:
@@ -246,9 +349,25 @@ func (g *consumer) replayMember(id string, v *reader) {
 	mb.topics, mb.pattern = v.compactStrings(), v.compactNullable()
 	mb.rebalanceTimeout = time.Duration(v.int32()) * time.Millisecond
 	mb.assignor = v.compactNullable()
+	g.replayMemberTags(mb, v)
 	if mb.instanceID != nil {
 		g.static[*mb.instanceID] = id
 	}
+}
+
+func (g *consumer) replayMemberTags(mb *consumerMember, v *reader) {
+	mb.classic, mb.silent = nil, 0
+	v.tags(func(tag int, b []byte) {
+		switch tag {
+		case 0:
+			c, err := decodeClassicPart(b)
+			if mb.classic = c; err != nil {
+				v.bad = true
+			}
+		case silenceTag:
+			mb.silence.decode(b)
+		}
+	})
 }
 
 func (g *consumer) ensureMember(id string) *consumerMember {
@@ -268,7 +387,10 @@ func (g *consumer) replayCurrent(id string, v *reader) {
 	if b := v.span(1); b != nil {
 		mb.state = memberState(b[0])
 	}
-	mb.assigned, mb.revoking = v.assignment(), v.assignment()
+	mb.assigned, mb.since = v.held(mb.epoch)
+	revoking, since := v.held(mb.epoch)
+	mb.revoking = revoking
+	maps.Copy(mb.since, since)
 	for _, a := range []assignment{mb.assigned, mb.revoking} {
 		a.each(func(topic TopicID, partition int32) { g.owners[slot{topic, partition}] = id })
 	}
@@ -303,14 +425,14 @@ func (m *Machine) replayConsumerTombstone(kind int16, name, second string) {
 			}
 		}
 	case keyConsumerTargetEpoch:
-		g.targetEpoch = 0
+		g.targetEpoch, g.targetAt = 0, 0
 	case keyConsumerTarget:
 		delete(g.target, second)
 	case keyConsumerCurrent:
 		if mb, ok := g.members[second]; ok {
 			g.release(mb)
 			mb.placed, mb.epoch, mb.previousEpoch, mb.state = false, 0, 0, stable
-			mb.assigned, mb.revoking = assignment{}, assignment{}
+			mb.assigned, mb.revoking, mb.since = assignment{}, assignment{}, nil
 		}
 	case keyConsumerPattern:
 		delete(g.patterns, second)

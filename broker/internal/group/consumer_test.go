@@ -93,7 +93,7 @@ func (w *world) beat(a arguments) {
 		req.Topics = ownedTopics(a.all("owned"))
 	}
 	w.step(func(out *coordinator.Out) {
-		w.m.ConsumerGroupHeartbeat(w.now, out, Client{ID: "c", Host: "/127.0.0.1"}, &w.topics, ConsumerSettings{}, req, func(r *kmsg.ConsumerGroupHeartbeatResponse, _ error) {
+		w.m.ConsumerGroupHeartbeat(w.now, out, Client{ID: "c", Host: "/127.0.0.1"}, req, func(r *kmsg.ConsumerGroupHeartbeatResponse, _ error) {
 			if r.ErrorCode != 0 {
 				w.say("%s: %s", errorName(r.ErrorCode), deref(r.ErrorMessage))
 				return
@@ -116,7 +116,7 @@ func (w *world) describeConsumer(a arguments) {
 		return strings.Join(parts, " ")
 	}
 	w.step(func(out *coordinator.Out) {
-		w.m.ConsumerGroupDescribe(out, a.text("group", "g"), &w.topics, func(r kmsg.ConsumerGroupDescribeResponseGroup, _ error) {
+		w.m.ConsumerGroupDescribe(out, a.text("group", "g"), func(r kmsg.ConsumerGroupDescribeResponseGroup, _ error) {
 			w.say("%s state=%s epoch=%d assignment-epoch=%d assignor=%s", errorName(r.ErrorCode), r.State, r.Epoch, r.AssignmentEpoch, r.AssignorName)
 			for _, m := range r.Members {
 				w.say("  %s instance=%s epoch=%d topics=%v regex=%q has=[%s] target=[%s]", m.MemberID, deref(m.InstanceID), m.MemberEpoch,
@@ -162,7 +162,17 @@ func consumerRecordText(kind int16, r coordinator.Record) string {
 		return fmt.Sprintf("%s %v", what, g.patterns[second].topics)
 	}
 	mb := g.members[second]
-	return fmt.Sprintf("%s topics=%v regex=%q instance=%s", what, mb.topics, deref(mb.pattern), deref(mb.instanceID))
+	what = fmt.Sprintf("%s topics=%v regex=%q instance=%s", what, mb.topics, deref(mb.pattern), deref(mb.instanceID))
+	if mb.classic != nil {
+		what += " classic=" + mb.classic.sessionTimeout.String()
+		for _, p := range mb.classic.protocols {
+			what += "," + p.Name
+		}
+	}
+	if mb.silent > 0 {
+		what += " silent=" + mb.silent.String()
+	}
+	return what
 }
 
 func TestAssignors(t *testing.T) {
@@ -186,7 +196,7 @@ func TestAssignors(t *testing.T) {
 			}
 			subs = append(subs, sub)
 		}
-		a, _ := findAssignor(name)
+		a, _ := findAssignor(assignors, name)
 		target := a.assign(subs, topics)
 		var got []string
 		for _, id := range slices.Sorted(maps.Keys(target)) {
@@ -311,7 +321,7 @@ func (m *modern) beat(mb *modernMember, act, quiet, lost bool) {
 	}
 	mb.lost = lost
 	out := coordinator.NewOut(m.w.m)
-	m.w.m.ConsumerGroupHeartbeat(m.w.now, out, Client{}, &m.w.topics, ConsumerSettings{}, req, func(r *kmsg.ConsumerGroupHeartbeatResponse, err error) {
+	m.w.m.ConsumerGroupHeartbeat(m.w.now, out, Client{}, req, func(r *kmsg.ConsumerGroupHeartbeatResponse, err error) {
 		if lost {
 			return
 		}

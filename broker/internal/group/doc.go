@@ -18,14 +18,16 @@
 // Only what a restart must not lose is in the log, in Kafka's own records, so that
 // Kafka's tools read it: GroupMetadata when a generation becomes stable or empty, and
 // OffsetCommit for each committed offset. The rest of a rebalance is in memory: after a
-// restart a group stands at its last stable generation, all sessions begin anew, and
-// members that knew a later one are told ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID and
-// join again.
+// restart a group stands at its last stable generation, and members that knew a later one
+// are told REBALANCE_IN_PROGRESS or UNKNOWN_MEMBER_ID and join again. Who has left is noted
+// in the log, and sessions go on where they stood: see silence.go.
 //
 // A group of the consumer protocol (KIP-848) has only heartbeats: the coordinator computes
 // a target assignment for each epoch of the group, and leads each member there by the
 // answers to its heartbeats; see consumer.go. All of it is in the log, in the records of
-// Kafka's group coordinator. A group that is empty may change to the other protocol.
+// Kafka's group coordinator. Groups change to the other protocol with their members in
+// place; those of the classic protocol are led through JoinGroup and SyncGroup, see
+// migrate.go and consumer_classic.go.
 //
 // Invariants:
 //

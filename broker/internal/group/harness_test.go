@@ -34,6 +34,10 @@ var epoch = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 func newWorld(cfg Config) *world {
 	w := &world{now: epoch}
 	cfg.NewID = func() string { w.ids++; return strconv.Itoa(w.ids) }
+	cfg.Topics = func() Topics { return &w.topics }
+	if cfg.ConsumerAssignmentInterval == 0 {
+		cfg.ConsumerAssignmentInterval = -1
+	}
 	w.cfg = cfg
 	w.restart()
 	return w
@@ -112,7 +116,13 @@ func recordText(r coordinator.Record) string {
 		}
 		text := fmt.Sprintf("group %s generation=%d type=%s protocol=%s leader=%s", k.Group, v.Generation, v.ProtocolType, deref(v.Protocol), deref(v.Leader))
 		for _, m := range v.Members {
-			text += fmt.Sprintf(" %s=%q", m.MemberID, m.Assignment)
+			text += fmt.Sprintf(" %s=%s", m.MemberID, assignedText(m.Assignment))
+			if m.SessionTimeoutMillis == 1 {
+				text += "(left)"
+			}
+			if s := silenceOf(&m); s.silent > 0 {
+				text += fmt.Sprintf("(silent %v)", s.silent)
+			}
 		}
 		return text
 	}
@@ -178,10 +188,51 @@ func (a arguments) optional(key string) *string {
 }
 
 // subscription is a consumer's metadata for topics.
-func subscription(topics []string) []byte {
+func subscription(topics []string, owned ...string) []byte {
 	m := kmsg.NewConsumerMemberMetadata()
 	m.Topics = topics
+	if len(owned) > 0 {
+		m.Version = 1
+	}
+	for _, t := range ownedTopics(owned) {
+		m.OwnedPartitions = append(m.OwnedPartitions, kmsg.ConsumerMemberMetadataOwnedPartition{Topic: string(t.TopicID[0]), Partitions: t.Partitions})
+	}
 	return m.AppendTo(nil)
+}
+
+// memberAssignments reads a-1:t-0, a-1:t-1.
+func memberAssignments(words []string) []kmsg.SyncGroupRequestGroupAssignment {
+	var list []kmsg.SyncGroupRequestGroupAssignment
+	for _, word := range words {
+		id, partition, _ := strings.Cut(word, ":")
+		i := slices.IndexFunc(list, func(a kmsg.SyncGroupRequestGroupAssignment) bool { return a.MemberID == id })
+		if i < 0 {
+			i = len(list)
+			list = append(list, kmsg.SyncGroupRequestGroupAssignment{MemberID: id})
+		}
+		m := kmsg.NewConsumerMemberAssignment()
+		if list[i].MemberAssignment != nil {
+			_ = m.ReadFrom(list[i].MemberAssignment)
+		}
+		for _, t := range ownedTopics([]string{partition}) {
+			m.Topics = append(m.Topics, kmsg.ConsumerMemberAssignmentTopic{Topic: string(t.TopicID[0]), Partitions: t.Partitions})
+		}
+		list[i].MemberAssignment = m.AppendTo(nil)
+	}
+	return list
+}
+
+// assignedText is a consumer's assignment, or what else there is.
+func assignedText(b []byte) string {
+	partitions, err := decodeAssignment(b)
+	if err != nil {
+		return fmt.Sprintf("%q", b)
+	}
+	var words []string
+	for _, p := range partitions {
+		words = append(words, fmt.Sprintf("%s-%d", p.topic, p.partition))
+	}
+	return "[" + strings.Join(words, " ") + "]"
 }
 
 func (w *world) run(t *testing.T, d *datadriven.TestData) string {
@@ -262,7 +313,10 @@ func (w *world) join(a arguments) {
 		protocols = []string{"range"}
 	}
 	for _, p := range protocols {
-		req.Protocols = append(req.Protocols, kmsg.JoinGroupRequestProtocol{Name: p, Metadata: subscription(topics)})
+		req.Protocols = append(req.Protocols, kmsg.JoinGroupRequestProtocol{Name: p, Metadata: subscription(topics, a.all("owned")...)})
+	}
+	if a.d.HasArg("garbage") {
+		req.Protocols[0].Metadata = []byte("?")
 	}
 	who := a.text("as", "join")
 	w.step(func(out *coordinator.Out) {
@@ -304,6 +358,7 @@ func (w *world) sync(a arguments) {
 		id, what, _ := strings.Cut(s, ":")
 		req.GroupAssignment = append(req.GroupAssignment, kmsg.SyncGroupRequestGroupAssignment{MemberID: id, MemberAssignment: []byte(what)})
 	}
+	req.GroupAssignment = append(req.GroupAssignment, memberAssignments(a.all("partitions"))...)
 	who := a.text("as", "sync "+req.MemberID)
 	w.step(func(out *coordinator.Out) {
 		w.m.SyncGroup(w.now, out, req, func(r *kmsg.SyncGroupResponse, err error) {
@@ -313,7 +368,7 @@ func (w *world) sync(a arguments) {
 			case r.ErrorCode != 0:
 				w.say("%s: %s", who, errorName(r.ErrorCode))
 			default:
-				w.say("%s: assigned %q", who, r.MemberAssignment)
+				w.say("%s: assigned %s", who, assignedText(r.MemberAssignment))
 			}
 		})
 	})
@@ -423,7 +478,7 @@ func (w *world) txnCommit(a arguments) {
 
 func (w *world) fetch(a arguments) {
 	req := kmsg.NewOffsetFetchRequestGroup()
-	req.Group, req.MemberID = a.text("group", "g"), a.optional("member")
+	req.Group, req.MemberID, req.MemberEpoch = a.text("group", "g"), a.optional("member"), int32(a.number("epoch", -1))
 	for _, t := range offsetsOf(a.all("partitions")) {
 		rt := kmsg.NewOffsetFetchRequestGroupTopic()
 		rt.Topic, rt.Partitions = t.Topic, []int32{t.Partitions[0].Partition}

@@ -22,7 +22,12 @@ type Client struct {
 	ID string
 	// Host is the address the request came from, in Kafka's form: "/127.0.0.1".
 	Host string
+	// Sees says whether a subscription by pattern may show the client a topic. Nil: all.
+	Sees func(topic string) bool
 }
+
+// same says whether records of two clients would be the same.
+func (c Client) same(o Client) bool { return c.ID == o.ID && c.Host == o.Host }
 
 // Machine is the groups of one partition of __consumer_offsets.
 type Machine struct {
@@ -50,7 +55,7 @@ type group interface {
 	state() State
 	// commitAllowed says whether the sender may commit offsets; prolonging its session
 	// is part of it where the protocol has it so.
-	commitAllowed(m *Machine, by committer, now time.Time) error
+	commitAllowed(m *Machine, c *commit) error
 	// fetchAllowed says whether a sender that names itself may fetch offsets.
 	fetchAllowed(memberID *string, epoch int32) error
 	// idle says whether the group has no members and expects none.
@@ -71,6 +76,9 @@ type group interface {
 	tombstones() []coordinator.Record
 	// loaded begins the sessions of members read from the log.
 	loaded(m *Machine, now time.Time, out *coordinator.Out)
+	// noteSilence writes for how long members have not been heard of since the log was
+	// read, and says whether there are such. more is the time since the last note.
+	noteSilence(more time.Duration, out *coordinator.Out) bool
 	// drop answers everyone who waits with err and cancels all timers.
 	drop(m *Machine, err error)
 }
@@ -147,6 +155,7 @@ func (m *Machine) Loaded(now time.Time, out *coordinator.Out) {
 			m.forget(g, out)
 		}
 	}
+	m.listen(now)
 }
 
 // Expire removes members that have been silent for too long, ends phases that have

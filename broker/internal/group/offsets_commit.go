@@ -109,6 +109,7 @@ func (m *Machine) commit(c *commit) ([]coordinator.Record, *kmsg.OffsetCommitRes
 	}
 	if len(records) > 0 {
 		m.ensureGroup(c.group)
+		m.cfg.Observer.commits(len(records))
 	}
 	return records, resp
 }
@@ -117,7 +118,7 @@ func (m *Machine) commitAllowed(c *commit) error {
 	g, ok := m.groups[c.group]
 	switch {
 	case ok:
-		if err := g.commitAllowed(m, c.by, c.now); err != nil {
+		if err := g.commitAllowed(m, c); err != nil {
 			return fmt.Errorf("commit offsets of %s: %w", c.group, err)
 		}
 		return nil
@@ -178,7 +179,8 @@ func tooLong(s string, limit int) bool {
 
 // commitAllowed checks a commit to a classic group, in Kafka's order. A commit of a
 // member also renews its session.
-func (g *classic) commitAllowed(m *Machine, by committer, now time.Time) error {
+func (g *classic) commitAllowed(m *Machine, c *commit) error {
+	by, now := c.by, c.now
 	anonymous := by.memberID == "" && by.instanceID == nil && by.generation < 0
 	switch {
 	case by.generation < 0 && g.phase == Empty:

@@ -24,6 +24,7 @@ const (
 	offsetValueVersion       = 4
 	offsetValueVersionExpire = 1
 	groupValueVersion        = 3
+	groupValueVersionTagged  = 4
 )
 
 func offsetKey(group, topic string, partition int32) []byte {
@@ -101,13 +102,74 @@ func decodeOffset(value []byte) (offset, error) {
 	return o, nil
 }
 
+// encodeGroup writes a group's record: in Kafka's version 3, or 4 if members carry tagged
+// fields.
+func encodeGroup(v kmsg.GroupMetadataValue) []byte {
+	v.Version = groupValueVersion
+	for i := range v.Members {
+		if v.Members[i].UnknownTags.Len() > 0 {
+			v.Version = groupValueVersionTagged
+		}
+	}
+	return v.AppendTo(nil)
+}
+
+func setSilence(rm *kmsg.GroupMetadataValueMember, s silence) {
+	if rm.UnknownTags = (kmsg.Tags{}); s.silent > 0 {
+		rm.UnknownTags.Set(silenceTag, s.encode())
+	}
+}
+
+func silenceOf(rm *kmsg.GroupMetadataValueMember) silence {
+	var s silence
+	rm.UnknownTags.Each(func(tag uint32, b []byte) {
+		if tag == silenceTag {
+			s.decode(b)
+		}
+	})
+	return s
+}
+
 func decodeGroup(value []byte) (kmsg.GroupMetadataValue, error) {
 	v := kmsg.NewGroupMetadataValue()
-	// Later versions carry tagged fields, of which kmsg reads as many as are claimed.
-	if len(value) < 2 || int16(binary.BigEndian.Uint16(value)) > groupValueVersion {
-		return v, fmt.Errorf("group metadata of an unknown version")
+	if len(value) < 2 {
+		return v, fmt.Errorf("group metadata of %d bytes", len(value))
+	}
+	switch version := int16(binary.BigEndian.Uint16(value)); {
+	case version == groupValueVersionTagged:
+		return decodeTaggedGroup(value)
+	case version > groupValueVersionTagged:
+		return v, fmt.Errorf("group metadata of unknown version %d", version)
 	}
 	if err := v.ReadFrom(bytes.Clone(value)); err != nil {
+		return v, fmt.Errorf("decode group metadata: %w", err)
+	}
+	return v, nil
+}
+
+// decodeTaggedGroup reads version 4. kmsg would read as many tagged fields as are claimed.
+func decodeTaggedGroup(value []byte) (kmsg.GroupMetadataValue, error) {
+	v := kmsg.NewGroupMetadataValue()
+	r := reader{src: value}
+	v.Version = r.int16()
+	v.ProtocolType, v.Generation = r.compactString(), r.int32()
+	v.Protocol, v.Leader = r.compactNullable(), r.compactNullable()
+	v.CurrentStateTimestamp = r.int64()
+	for range r.compactCount(16) {
+		rm := kmsg.NewGroupMetadataValueMember()
+		rm.MemberID, rm.InstanceID = r.compactString(), r.compactNullable()
+		rm.ClientID, rm.ClientHost = r.compactString(), r.compactString()
+		rm.RebalanceTimeoutMillis, rm.SessionTimeoutMillis = r.int32(), r.int32()
+		rm.Subscription, rm.Assignment = []byte(r.compactString()), []byte(r.compactString())
+		r.tags(func(tag int, b []byte) {
+			if tag == silenceTag {
+				rm.UnknownTags.Set(silenceTag, b)
+			}
+		})
+		v.Members = append(v.Members, rm)
+	}
+	r.tags(func(int, []byte) {})
+	if err := r.err(); err != nil {
 		return v, fmt.Errorf("decode group metadata: %w", err)
 	}
 	return v, nil

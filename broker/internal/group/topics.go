@@ -21,3 +21,11 @@ type Topics interface {
 	// Version differs whenever topics differ.
 	Version() int64
 }
+
+// noTopics are none.
+type noTopics struct{}
+
+func (noTopics) ByName(string) (Topic, bool) { return Topic{}, false }
+func (noTopics) ByID(TopicID) (Topic, bool)  { return Topic{}, false }
+func (noTopics) All() iter.Seq[Topic]        { return func(func(Topic) bool) {} }
+func (noTopics) Version() int64              { return 0 }

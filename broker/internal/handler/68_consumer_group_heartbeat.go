@@ -27,8 +27,7 @@ func (g *Groups) consumerGroupHeartbeat(_ context.Context, c *server.Conn, req *
 	}
 	from := group.Client{ID: c.ClientID(), Host: c.Host()}
 	ask(g, req.Group, func(m *group.Machine, now time.Time, out *coordinator.Out, reply group.Reply[*kmsg.ConsumerGroupHeartbeatResponse]) {
-		img := g.metadata.Image() // here: the machine must not see an older one after a newer
-		m.ConsumerGroupHeartbeat(now, out, from, imageTopics{img}, g.consumerSettings(img, req.Group), req, reply)
+		m.ConsumerGroupHeartbeat(now, out, from, req, reply)
 	}, func(resp *kmsg.ConsumerGroupHeartbeatResponse, err error) {
 		if err != nil {
 			resp = kmsg.NewPtrConsumerGroupHeartbeatResponse()
@@ -39,12 +38,12 @@ func (g *Groups) consumerGroupHeartbeat(_ context.Context, c *server.Conn, req *
 }
 
 // consumerSettings are the group's own configs, within the broker's bounds.
-func (g *Groups) consumerSettings(img *metadata.Image, name string) group.ConsumerSettings {
+func consumerSettings(img *metadata.Image, static map[string]string, name string) group.ConsumerSettings {
 	own := img.Configs(metadata.ConfigResource{Type: metadata.GroupResource, Name: name})
 	if len(own) == 0 {
 		return group.ConsumerSettings{}
 	}
-	layers := configdef.Layers{Override: own, Static: g.static}
+	layers := configdef.Layers{Override: own, Static: static}
 	millis := func(key string) time.Duration {
 		if _, ok := own["consumer."+key]; !ok {
 			return 0
@@ -53,7 +52,13 @@ func (g *Groups) consumerSettings(img *metadata.Image, name string) group.Consum
 		v := min(max(layers.Int64(configdef.Group, "consumer."+key), bound("min")), bound("max"))
 		return time.Duration(v) * time.Millisecond
 	}
-	return group.ConsumerSettings{SessionTimeout: millis("session.timeout.ms"), HeartbeatInterval: millis("heartbeat.interval.ms")}
+	interval := millis("assignment.interval.ms")
+	if _, ok := own["consumer.assignment.interval.ms"]; ok && interval == 0 {
+		interval = -1 // none, where zero stands for the default
+	}
+	return group.ConsumerSettings{
+		SessionTimeout: millis("session.timeout.ms"), HeartbeatInterval: millis("heartbeat.interval.ms"), AssignmentInterval: interval,
+	}
 }
 
 // imageTopics shows an image to the assignors.

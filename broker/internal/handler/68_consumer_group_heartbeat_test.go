@@ -26,10 +26,11 @@ func TestConsumerGroup(t *testing.T) {
 	b := newGroupBroker(t, fs.NewMem())
 	id := b.create("t", 2)
 	b.create("other", 1)
-	_, err := b.meta.Propose([]metadata.Record{&metadata.ConfigRecord{
-		Resource: metadata.ConfigResource{Type: metadata.GroupResource, Name: "g"},
-		Key:      "consumer.heartbeat.interval.ms", Value: new("7000"),
-	}})
+	configs := metadata.ConfigResource{Type: metadata.GroupResource, Name: "g"}
+	_, err := b.meta.Propose([]metadata.Record{
+		&metadata.ConfigRecord{Resource: configs, Key: "consumer.heartbeat.interval.ms", Value: new("7000")},
+		&metadata.ConfigRecord{Resource: configs, Key: "consumer.assignment.interval.ms", Value: new("0")},
+	})
 	must(t, err)
 	c := b.client()
 	joined := beat(c, "m", 0, true)

@@ -14,16 +14,15 @@ import (
 )
 
 func (g *Groups) consumerGroupDescribe(_ context.Context, _ *server.Conn, req *kmsg.ConsumerGroupDescribeRequest, reply func(*kmsg.ConsumerGroupDescribeResponse, error)) {
-	img := g.metadata.Image()
 	allowed := operations(req.IncludeAuthorizedOperations, groupOperations)
-	off := consumerProtocol(img)
+	off := consumerProtocol(g.metadata.Image())
 	askAll(len(req.Groups), func(i int, done func(kmsg.ConsumerGroupDescribeResponseGroup, error)) {
 		if off != nil {
 			done(kmsg.NewConsumerGroupDescribeResponseGroup(), off)
 			return
 		}
 		ask(g, req.Groups[i], func(m *group.Machine, _ time.Time, out *coordinator.Out, reply group.Reply[kmsg.ConsumerGroupDescribeResponseGroup]) {
-			m.ConsumerGroupDescribe(out, req.Groups[i], imageTopics{img}, reply)
+			m.ConsumerGroupDescribe(out, req.Groups[i], reply)
 		}, done)
 	}, func(answers []kmsg.ConsumerGroupDescribeResponseGroup, errs []error) {
 		for i, err := range errs {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -63,6 +64,10 @@ func NewGroups(c GroupsConfig) *Groups {
 	}
 	topic.keepPartitions()
 	machine := groupConfig(static)
+	machine.Topics = func() group.Topics { return imageTopics{c.Metadata.Image()} }
+	machine.Settings = func(name string) group.ConsumerSettings {
+		return consumerSettings(c.Metadata.Image(), c.Static, name)
+	}
 	return &Groups{
 		node: c.NodeID, metadata: c.Metadata, log: log, failed: c.Failed, static: c.Static, topic: topic,
 		runtime: coordinator.New(coordinator.Config[*group.Machine]{
@@ -80,6 +85,10 @@ func groupConfig(static configdef.Layers) group.Config {
 	if delay == 0 {
 		delay = -1 // none, where zero stands for the default
 	}
+	interval := millis("group.consumer.assignment.interval.ms")
+	if interval == 0 {
+		interval = -1
+	}
 	return group.Config{
 		NewID:                 newUUID,
 		MinSessionTimeout:     millis("group.min.session.timeout.ms"),
@@ -90,6 +99,10 @@ func groupConfig(static configdef.Layers) group.Config {
 
 		ConsumerSessionTimeout:    millis("group.consumer.session.timeout.ms"),
 		ConsumerHeartbeatInterval: millis("group.consumer.heartbeat.interval.ms"),
+
+		ConsumerAssignmentInterval: interval,
+		Assignors:                  static.List(configdef.Broker, "group.consumer.assignors"),
+		Migration:                  group.MigrationPolicy(strings.ToLower(static.Text(configdef.Broker, "group.consumer.migration.policy"))),
 
 		OffsetsRetention:      time.Duration(number("offsets.retention.minutes")) * time.Minute,
 		OffsetsRetentionCheck: millis("offsets.retention.check.interval.ms"),
