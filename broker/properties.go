@@ -45,10 +45,19 @@ func isServerKey(key string) bool {
 // readProperties reads the lines of a properties file. The last of several values of a key counts.
 func readProperties(r io.Reader) (map[string]string, error) {
 	all := make(map[string]string)
+	err := scanProperties(r, func(_ int, key, value string) { all[key] = value })
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// scanProperties calls found with every key of a properties file, in the file's order. line is where the key stands.
+func scanProperties(r io.Reader, found func(line int, key, value string)) error {
 	sc := bufio.NewScanner(r)
 	sc.Buffer(make([]byte, 0, 4096), maxPropertiesLine)
 	var logical strings.Builder
-	number := 0
+	number, first := 0, 0
 	flush := func() error {
 		line := logical.String()
 		logical.Reset()
@@ -59,7 +68,7 @@ func readProperties(r io.Reader) (map[string]string, error) {
 		if err != nil {
 			return fmt.Errorf("line %d: %w", number, err)
 		}
-		all[key] = value
+		found(first, key, value)
 		return nil
 	}
 	for sc.Scan() {
@@ -69,7 +78,10 @@ func readProperties(r io.Reader) (map[string]string, error) {
 			continue
 		}
 		if logical.Len()+len(line) > maxPropertiesLine {
-			return nil, fmt.Errorf("line %d: longer than %d bytes", number, maxPropertiesLine)
+			return fmt.Errorf("line %d: longer than %d bytes", number, maxPropertiesLine)
+		}
+		if logical.Len() == 0 {
+			first = number
 		}
 		if continues(line) {
 			logical.WriteString(line[:len(line)-1])
@@ -77,16 +89,13 @@ func readProperties(r io.Reader) (map[string]string, error) {
 		}
 		logical.WriteString(line)
 		if err := flush(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := sc.Err(); err != nil {
-		return nil, fmt.Errorf("line %d: %w", number+1, err)
+		return fmt.Errorf("line %d: %w", number+1, err)
 	}
-	if err := flush(); err != nil {
-		return nil, err
-	}
-	return all, nil
+	return flush()
 }
 
 // continues tells whether a line ends in an odd number of backslashes.

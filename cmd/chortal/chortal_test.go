@@ -18,13 +18,13 @@ func TestMain(m *testing.M) {
 
 // startNode runs a node in the test's process, with its data in a temporary
 // folder and every port chosen by the system.
-func startNode(t testing.TB) *node {
+func startNode(t testing.TB, properties ...string) *node {
 	t.Helper()
 	var errs bytes.Buffer
 	s := &settings{terminal: terminal{out: &errs, err: &errs}, quiet: true}
 	cfg, err := s.readServer(strings.NewReader("log.dirs="+escapeProperty(t.TempDir())+"/log\n"+
 		"listeners=PLAINTEXT://127.0.0.1:0\nsql.listeners=http://127.0.0.1:0\nadmin.listeners=http://127.0.0.1:0\n"+
-		"group.initial.rebalance.delay.ms=0\n"), true)
+		"group.initial.rebalance.delay.ms=0\n"+strings.Join(properties, "\n")+"\n"), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func startNode(t testing.TB) *node {
 
 // The scripts of testdata/script run the command line against one server.
 func TestScripts(t *testing.T) {
-	n := startNode(t)
+	n := startNode(t, "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer", "super.users=User:ANONYMOUS")
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
@@ -62,6 +62,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SQL", n.sqlURL())
 			e.Setenv("ADMIN", n.adminURL())
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("XDG_CONFIG_HOME", e.WorkDir+"/config")
 			return nil
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/chortal/chortal/cmd/chortal/internal/clientconf"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -19,17 +23,17 @@ const metadataMinAge = 100 * time.Millisecond
 
 // client connects to the brokers of the settings.
 func (s *settings) client(opts ...kgo.Opt) (*kgo.Client, error) {
-	id := s.clientID
-	if id == "" {
-		id = "chortal-cli"
+	secure, err := clientconf.Options(s.props)
+	if err != nil {
+		return nil, fmt.Errorf("client configuration: %w", err)
 	}
-	cl, err := kgo.NewClient(append([]kgo.Opt{
+	cl, err := kgo.NewClient(append(append([]kgo.Opt{
 		kgo.SeedBrokers(s.brokers...),
-		kgo.ClientID(id),
+		kgo.ClientID(s.clientID()),
 		kgo.DialTimeout(s.timeout),
 		kgo.RetryTimeout(s.timeout),
 		kgo.MetadataMinAge(metadataMinAge),
-	}, opts...)...)
+	}, secure...), opts...)...)
 	if err != nil {
 		return nil, fmt.Errorf("brokers %s: %w", strings.Join(s.brokers, ","), err)
 	}
@@ -54,10 +58,16 @@ func (s *settings) admin(ctx context.Context, fn func(context.Context, *kadm.Cli
 // column is one column of a table of answers: its heading, and its key in JSON.
 type column struct{ heading, key string }
 
-// rows prints answers as an aligned table, or as one JSON object a line.
+// formats are the output formats of a command that answers with rows.
+func formats() []string { return []string{"table", "json", "csv"} }
+
+// rows prints answers as an aligned table, as one JSON object a line, or as CSV with a heading.
 func (s *settings) rows(w io.Writer, columns []column, rows [][]any) error {
-	if s.output == "json" {
+	switch s.output {
+	case "json":
 		return jsonRows(w, columns, rows)
+	case "csv":
+		return csvRows(w, columns, rows)
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for i, c := range columns {
@@ -72,14 +82,44 @@ func (s *settings) rows(w io.Writer, columns []column, rows [][]any) error {
 			if i > 0 {
 				fmt.Fprint(tw, "\t")
 			}
-			if v == nil {
-				v = "-"
-			}
-			fmt.Fprint(tw, v)
+			fmt.Fprint(tw, cell(v, "-"))
 		}
 		fmt.Fprintln(tw)
 	}
 	return tw.Flush()
+}
+
+// cell is the text of a value in a table; missing stands for nil.
+func cell(v any, missing string) string {
+	switch v := v.(type) {
+	case nil:
+		return missing
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return fmt.Sprint(v)
+}
+
+func csvRows(w io.Writer, columns []column, rows [][]any) error {
+	out := csv.NewWriter(w)
+	line := make([]string, 0, len(columns))
+	for _, c := range columns {
+		line = append(line, c.key)
+	}
+	if err := out.Write(line); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		line = line[:0]
+		for _, v := range row {
+			line = append(line, cell(v, ""))
+		}
+		if err := out.Write(line); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
 }
 
 func jsonRows(w io.Writer, columns []column, rows [][]any) error {
@@ -90,11 +130,13 @@ func jsonRows(w io.Writer, columns []column, rows [][]any) error {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			value, err := json.Marshal(v)
-			if err != nil {
+			var value bytes.Buffer
+			enc := json.NewEncoder(&value)
+			enc.SetEscapeHTML(false)
+			if err := enc.Encode(v); err != nil {
 				return fmt.Errorf("%s: %w", columns[i].key, err)
 			}
-			fmt.Fprintf(&b, "%q:%s", columns[i].key, value)
+			fmt.Fprintf(&b, "%q:%s", columns[i].key, bytes.TrimSuffix(value.Bytes(), []byte("\n")))
 		}
 		b.WriteString("}\n")
 		if _, err := io.WriteString(w, b.String()); err != nil {

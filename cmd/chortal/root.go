@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chortal/chortal/cmd/chortal/internal/clientconf"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
@@ -29,14 +30,12 @@ func isTerminal(stream any) bool {
 // settings are the flags that every command shares.
 type settings struct {
 	terminal
-	brokers  []string
-	extra    []string // -X key=value
-	output   string
-	clientID string
-	timeout  time.Duration
-	noColor  bool
-	quiet    bool
-	verbose  bool
+	connection
+	output  string
+	timeout time.Duration
+	noColor bool
+	quiet   bool
+	verbose bool
 }
 
 // logger writes to the error stream at the level that -q and -v ask for.
@@ -94,16 +93,13 @@ protocol, a streams library for Go, and a SQL engine in ksqlDB's dialect.`,
 		},
 	}
 	f := root.PersistentFlags()
-	f.StringSliceVarP(&s.brokers, "brokers", "b", nil, "brokers as host:port, comma separated (env CHORTAL_BROKERS or KAFKA_BROKERS; default "+defaultBroker+")")
-	f.StringSliceVar(&s.brokers, "bootstrap-server", nil, "the same as --brokers")
-	_ = f.MarkHidden("bootstrap-server")
-	f.StringArrayVarP(&s.extra, "set", "X", nil, "client setting as key=value; -X list names them")
+	s.connection.flags(f)
 	f.DurationVar(&s.timeout, "timeout", 10*time.Second, "longest wait for one answer of a broker or server")
 	f.BoolVar(&s.noColor, "no-color", false, "never colour the output (env NO_COLOR)")
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "only errors on the error stream")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "say on the error stream what is being done")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
-	root.AddCommand(newDemo(s), newDev(s), newServer(s), newSQL(s), newTopic(s), newGroup(s), newVersion(s))
+	root.AddCommand(newDemo(s), newDev(s), newServer(s), newSQL(s), newTopic(s), newGroup(s), newTxn(s), newACL(s), newUser(s), newQuota(s), newConfig(s), newCluster(s), newProfile(s), newVersion(s))
 	checkArgs(root)
 	return root
 }
@@ -145,59 +141,30 @@ func unknownCommand(c *cobra.Command, name string) error {
 	return fmt.Errorf("%s", msg)
 }
 
-// resolve fills in what flags left open: -X, then the environment, then the default.
+// resolve fills in what flags left open: -X, then the environment, then the file of a client, then the default.
 func (s *settings) resolve(c *cobra.Command) error {
-	for _, kv := range s.extra {
-		if kv == "list" || kv == "help" {
-			fmt.Fprint(s.out, clientSettingsHelp)
-			return errDone
+	if slices.Contains(s.extra, "list") || slices.Contains(s.extra, "help") {
+		for _, k := range clientconf.Keys() {
+			fmt.Fprintf(s.out, "%-38s %s\n", k.Name, k.Doc)
 		}
-		key, value, ok := strings.Cut(kv, "=")
-		if !ok {
-			return usage(c, fmt.Errorf("-X %s: want key=value (-X list names the keys)", kv))
-		}
-		if err := s.setClient(key, value); err != nil {
-			return usage(c, err)
-		}
+		return errDone
 	}
-	for _, name := range []string{"CHORTAL_BROKERS", "KAFKA_BROKERS"} {
-		if v := os.Getenv(name); len(s.brokers) == 0 && v != "" {
-			s.brokers = strings.Split(v, ",")
-		}
+	if err := s.connection.resolve(); err != nil {
+		return usage(c, err)
 	}
-	if len(s.brokers) == 0 {
-		s.brokers = []string{defaultBroker}
+	if d, err := clientconf.Timeout(s.props); err != nil {
+		return usage(c, err)
+	} else if d > 0 && !c.Flags().Changed("timeout") {
+		s.timeout = d
 	}
 	if f := c.Flags().Lookup("output"); f != nil {
+		if !f.Changed {
+			s.output = f.DefValue // every command has the variable, so the last one made has set it
+		}
 		formats := f.Annotations["formats"]
 		if len(formats) > 0 && !slices.Contains(formats, s.output) {
 			return usage(c, fmt.Errorf("--output %s: want %s", s.output, strings.Join(formats, ", ")))
 		}
-	}
-	return nil
-}
-
-const clientSettingsHelp = `bootstrap.servers  brokers as host:port, comma separated
-client.id          the name by which brokers know this client
-request.timeout.ms longest wait for one answer, in milliseconds
-`
-
-func (s *settings) setClient(key, value string) error {
-	switch key {
-	case "bootstrap.servers", "brokers":
-		if len(s.brokers) == 0 {
-			s.brokers = strings.Split(value, ",")
-		}
-	case "client.id":
-		s.clientID = value
-	case "request.timeout.ms":
-		d, err := time.ParseDuration(value + "ms")
-		if err != nil || d <= 0 {
-			return fmt.Errorf("-X %s=%s: want a positive number of milliseconds", key, value)
-		}
-		s.timeout = d
-	default:
-		return fmt.Errorf("-X %s: unknown setting (-X list names the keys)", key)
 	}
 	return nil
 }

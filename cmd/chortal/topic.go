@@ -18,12 +18,12 @@ func newTopic(s *settings) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "topic",
 		Aliases: []string{"topics", "t"},
-		Short:   "Create, list, describe, delete, write and read topics",
-		Long:    "Create, list, describe, delete, write and read topics of any broker that speaks the Kafka protocol.",
+		Short:   "Create, list, describe, alter, trim, delete, write and read topics",
+		Long:    "Create, list, describe, alter, trim, delete, write and read topics of any broker that speaks the Kafka protocol.",
 		Example: `  chortal topic create ventas -p 4
   chortal topic consume ventas -o start -n 10`,
 	}
-	c.AddCommand(newTopicCreate(s), newTopicList(s), newTopicDescribe(s), newTopicDelete(s), newTopicProduce(s), newTopicConsume(s))
+	c.AddCommand(newTopicCreate(s), newTopicList(s), newTopicDescribe(s), newTopicAlter(s), newTopicOffsets(s), newTopicTrim(s), newTopicDelete(s), newTopicProduce(s), newTopicConsume(s))
 	return c
 }
 
@@ -103,33 +103,56 @@ func newTopicList(s *settings) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&internal, "internal", false, "internal topics as well")
-	s.outputFlag(c, "table", "json")
+	s.outputFlag(c, formats()...)
 	return c
 }
 
 func newTopicDescribe(s *settings) *cobra.Command {
+	var underReplicated, unavailable bool
 	c := &cobra.Command{
-		Use:   "describe TOPIC...",
+		Use:   "describe [TOPIC...]",
 		Short: "Describe topics: partitions, offsets, configuration",
-		Long:  "Describe topics: the leader, replicas and offsets of every partition, and the configuration that differs from the default.",
+		Long: `Describe topics: the leader, replicas and offsets of every partition, and the
+configuration that differs from the default. Without names: all topics.
+--under-replicated and --unavailable show only the partitions that are.`,
 		Example: `  chortal topic describe ventas
-  chortal topic describe ventas -o json`,
-		Args:              cobra.MinimumNArgs(1),
+  chortal topic describe ventas -o json
+  chortal topic describe --under-replicated`,
+		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: s.completeTopics,
 		RunE: func(c *cobra.Command, names []string) error {
+			keep := func(p kadm.PartitionDetail) bool {
+				return !underReplicated && !unavailable || underReplicated && len(p.ISR) < len(p.Replicas) || unavailable && p.Leader < 0
+			}
 			return s.admin(c.Context(), func(ctx context.Context, adm *kadm.Client) error {
-				return s.each(names, func(name string) error { return s.describeTopic(ctx, adm, name) })
+				if len(names) == 0 {
+					all, err := adm.ListTopicsWithInternal(ctx)
+					if err != nil {
+						return fmt.Errorf("list topics: %w", err)
+					}
+					names = all.Names()
+				}
+				return s.each(names, func(name string) error {
+					return s.describeTopic(ctx, adm, name, keep, underReplicated || unavailable)
+				})
 			})
 		},
 	}
-	s.outputFlag(c, "table", "json")
+	c.Flags().BoolVar(&underReplicated, "under-replicated", false, "only partitions with replicas that are not in sync")
+	c.Flags().BoolVar(&unavailable, "unavailable", false, "only partitions without a leader")
+	s.outputFlag(c, formats()...)
 	return c
 }
 
-func (s *settings) describeTopic(ctx context.Context, adm *kadm.Client, name string) error {
+// describeTopic shows the partitions that keep takes; with quiet a topic without such a partition is not mentioned.
+func (s *settings) describeTopic(ctx context.Context, adm *kadm.Client, name string, keep func(kadm.PartitionDetail) bool, quiet bool) error {
 	detail, err := s.findTopic(ctx, adm, name)
 	if err != nil {
 		return err
+	}
+	shown := slices.DeleteFunc(detail.Partitions.Sorted(), func(p kadm.PartitionDetail) bool { return !keep(p) })
+	if quiet && len(shown) == 0 {
+		return nil
 	}
 	start, err := adm.ListStartOffsets(ctx, name)
 	if err != nil {
@@ -143,16 +166,16 @@ func (s *settings) describeTopic(ctx context.Context, adm *kadm.Client, name str
 	if err != nil {
 		return err
 	}
-	if s.output != "json" {
+	if s.output == "table" {
 		fmt.Fprintf(s.out, "Topic: %s  TopicId: %s  PartitionCount: %d  ReplicationFactor: %d  Configs: %s\n",
 			name, topicID(detail.ID), len(detail.Partitions), detail.Partitions.NumReplicas(), strings.Join(configs, ","))
 	}
 	var rows [][]any
-	for _, p := range detail.Partitions.Sorted() {
+	for _, p := range shown {
 		first, _ := start.Lookup(name, p.Partition)
 		last, _ := end.Lookup(name, p.Partition)
 		row := []any{p.Partition, p.Leader, p.LeaderEpoch, p.Replicas, p.ISR, first.Offset, last.Offset}
-		if s.output == "json" {
+		if s.output != "table" {
 			row = append([]any{name, topicID(detail.ID)}, row...)
 		}
 		rows = append(rows, row)
@@ -166,7 +189,7 @@ func (s *settings) describeTopic(ctx context.Context, adm *kadm.Client, name str
 		{"LOG-START-OFFSET", "log_start_offset"},
 		{"LOG-END-OFFSET", "log_end_offset"},
 	}
-	if s.output == "json" {
+	if s.output != "table" {
 		columns = append([]column{{"TOPIC", "topic"}, {"TOPIC-ID", "topic_id"}}, columns...)
 	}
 	return s.rows(s.out, columns, rows)
