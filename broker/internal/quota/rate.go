@@ -33,15 +33,20 @@ type sample struct {
 
 // record adds value, which may be negative to take back what was recorded.
 func (r *rate) record(w window, value float64, nowMs int64) {
-	if len(r.samples) == 0 {
-		r.samples = append(r.samples, sample{startMs: nowMs})
-	}
+	r.begin(nowMs)
 	if nowMs-r.samples[r.current].startMs >= w.lengthMs {
 		r.advance(w, nowMs)
 	}
 	s := &r.samples[r.current]
 	s.sum += value
 	s.lastMs = nowMs
+}
+
+// begin makes the first sample.
+func (r *rate) begin(nowMs int64) {
+	if len(r.samples) == 0 {
+		r.samples = append(r.samples, sample{startMs: nowMs, lastMs: nowMs})
+	}
 }
 
 // advance begins a new sample, in the place of the oldest if all are taken.
@@ -59,6 +64,7 @@ func (r *rate) advance(w window, nowMs int64) {
 // measure returns the rate, and the time that it was measured over: at least
 // all samples but the one that is not full.
 func (r *rate) measure(w window, nowMs int64) (perSecond float64, overMs int64) {
+	r.begin(nowMs)
 	oldest, sum := nowMs, 0.0
 	for i := range r.samples {
 		s := &r.samples[i]
