@@ -42,6 +42,7 @@ type Broker struct {
 	ran       atomic.Bool
 	clusterID atomic.Pointer[string]
 	closing   sync.Once
+	stopping  atomic.Bool
 }
 
 // New checks the configuration and binds the listeners, so that Addrs is known. Clients that connect wait until Run
@@ -141,6 +142,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	}
 	b.logs.node.Store(n)
 	defer b.logs.node.Store(nil)
+	defer context.AfterFunc(ctx, func() { b.stopping.Store(true) })()
 	err = n.run(ctx, func() {
 		close(b.ready)
 		b.set.log.Info("broker is ready", "node", b.set.nodeID, "cluster", b.ClusterID(), "addrs", b.Addrs(), "took", time.Since(start))

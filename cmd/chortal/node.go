@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -47,7 +48,7 @@ type node struct {
 	registry *prometheus.Registry
 	sql      []net.Listener
 	admin    []net.Listener
-	health   *health
+	sqlUp    atomic.Bool
 	began    time.Time
 	ready    chan struct{}
 }
@@ -56,7 +57,6 @@ type node struct {
 func newNode(cfg nodeConfig) (*node, error) {
 	n := &node{cfg: cfg, began: time.Now(), ready: make(chan struct{}), registry: prometheus.NewRegistry()}
 	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	n.health = newHealth("broker")
 	var err error
 	defer func() {
 		if err != nil {
@@ -92,6 +92,22 @@ func listenAll(addrs []string) ([]net.Listener, error) {
 	return all, nil
 }
 
+// components are the parts of the process and whether they serve.
+func (n *node) components() []broker.Component {
+	all := n.broker.Components()
+	if len(n.sql) == 0 {
+		return all
+	}
+	sql := broker.Component{Name: "sql"}
+	switch {
+	case all[0].Reason != "":
+		sql.Reason = "the broker does not serve: " + all[0].Reason
+	case !n.sqlUp.Load():
+		sql.Reason = "queries are being restored"
+	}
+	return append(all, sql)
+}
+
 func (n *node) closeListeners() {
 	for _, l := range slices.Concat(n.sql, n.admin) {
 		l.Close()
@@ -121,7 +137,7 @@ func (n *node) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	brokerCtx, stopBroker := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBroker()
-	n.serve(group, ctx, n.admin, n.health.handler(n.registry))
+	n.serve(group, ctx, n.admin, (&health{components: n.components, metrics: n.registry}).handler())
 	group.Go(func() error { return n.reloadOnHangup(ctx) })
 	group.Go(func() error {
 		if err := n.broker.Run(brokerCtx); err != nil {
@@ -136,7 +152,6 @@ func (n *node) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		n.health.set("broker", true)
 		return n.runSQL(ctx)
 	})
 	return group.Wait()
@@ -191,7 +206,7 @@ func (n *node) runSQL(ctx context.Context) error {
 	group.Go(func() error {
 		select {
 		case <-engine.Ready():
-			n.health.set("sql", true)
+			n.sqlUp.Store(true)
 			close(n.ready)
 		case <-ctx.Done():
 		}

@@ -118,6 +118,18 @@ func (r *Runtime[M]) Partitions() int32 { return r.cfg.Partitions }
 // PartitionFor is the partition that holds key.
 func (r *Runtime[M]) PartitionFor(key string) int32 { return PartitionFor(key, r.cfg.Partitions) }
 
+// Loading is the number of partitions whose machine has not been read from the log, or was thrown away after an error: a
+// runtime that runs reads them all.
+func (r *Runtime[M]) Loading() int {
+	n := 0
+	for _, s := range r.shards {
+		if !s.isActive() {
+			n++
+		}
+	}
+	return n
+}
+
 // Step is something to be done with a machine.
 type Step[M Machine] struct {
 	// Run does it. It answers through out.

@@ -273,8 +273,14 @@ func TestLoadingIsNotWaitedForLong(t *testing.T) {
 		w.said("refused COORDINATOR_LOAD_IN_PROGRESS")
 		w.get("b")
 		w.said("refused COORDINATOR_LOAD_IN_PROGRESS")
+		if n := w.rt.Loading(); n != 1 {
+			t.Errorf("%d partitions are loading", n)
+		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
+		if n := w.rt.Loading(); n != 0 {
+			t.Errorf("%d partitions are loading", n)
+		}
 		w.get("c")
 		w.said("c=")
 	})

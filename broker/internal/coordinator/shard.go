@@ -95,6 +95,12 @@ func (s *shard[M]) load() {
 	}
 }
 
+func (s *shard[M]) isActive() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phase == active
+}
+
 // close has the loop end: it takes no more steps, and waits for the appends under way.
 func (s *shard[M]) close() {
 	s.mu.Lock()

@@ -30,3 +30,13 @@ func (g *Groups) Reports(ctx context.Context) []group.Report {
 		return nil
 	}
 }
+
+// Loading is the number of partitions of the coordinator that are not read yet, and that of all.
+func (g *Groups) Loading() (loading, all int) {
+	return g.runtime.Loading(), int(g.runtime.Partitions())
+}
+
+// Loading is the number of partitions of the coordinator that are not read yet, and that of all.
+func (x *Txns) Loading() (loading, all int) {
+	return x.runtime.Loading(), int(x.runtime.Partitions())
+}
