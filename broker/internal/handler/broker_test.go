@@ -18,6 +18,7 @@ import (
 	"github.com/chortal/chortal/broker/internal/handler"
 	"github.com/chortal/chortal/broker/internal/metadata"
 	"github.com/chortal/chortal/broker/internal/partition"
+	"github.com/chortal/chortal/broker/internal/quota"
 	"github.com/chortal/chortal/broker/internal/server"
 	"github.com/chortal/chortal/internal/recordbatch"
 )
@@ -26,9 +27,10 @@ const node = 1
 
 // broker is the real parts under the handlers, in memory, and a wire to them.
 type broker struct {
-	t    testing.TB
-	meta *metadata.Log
-	pipe *server.PipeListener
+	t     testing.TB
+	meta  *metadata.Log
+	pipe  *server.PipeListener
+	clock *clock // of quotas
 }
 
 // newBroker starts one with these keys of server.properties.
@@ -48,12 +50,15 @@ func newBroker(t testing.TB, static map[string]string) *broker {
 	})
 	must(t, err)
 	meta.Subscribe(metadata.PublisherFunc(func(d metadata.Delta) { publish(t, parts, static, d) }))
+	clock := &clock{now: time.Unix(1000, 0)}
+	quotas := quota.New(quota.Config{Now: clock.Now})
+	meta.Subscribe(quotas)
 	srv, err := server.New(server.Config{
-		Routes: handler.Routes(handler.Deps{NodeID: node, Metadata: meta, Partitions: parts, Static: static, Logger: log}),
-		Logger: log, DrainTimeout: time.Second, Hooks: watch{t},
+		Routes: handler.Routes(handler.Deps{NodeID: node, Metadata: meta, Partitions: parts, Static: static, Quotas: quotas, Logger: log}),
+		Logger: log, DrainTimeout: time.Second, Hooks: watch{t}, Quotas: quotas,
 	})
 	must(t, err)
-	b := &broker{t: t, meta: meta, pipe: server.NewPipeListener("broker:9092")}
+	b := &broker{t: t, meta: meta, clock: clock, pipe: server.NewPipeListener("broker:9092")}
 	serving, stopServing := context.WithCancel(context.Background())
 	flushing, stopFlushing := context.WithCancel(context.Background())
 	done := make(chan error, 2)
