@@ -59,6 +59,9 @@ func (r *request) askedTopic(req *kmsg.MetadataRequest, in *kmsg.MetadataRequest
 	}
 	out := kmsg.NewMetadataResponseTopic()
 	out.Topic, out.TopicID, out.ErrorCode = in.Topic, in.TopicID, r.code(err)
+	if in.Topic != nil && out.ErrorCode == kerr.UnknownTopicOrPartition.Code { // what one might do to it, as Kafka says
+		out.AuthorizedOperations = operations(req.IncludeTopicAuthorizedOperations, topicOperations)
+	}
 	out.IsInternal = in.Topic != nil && metadata.IsInternal(*in.Topic)
 	if out.Topic == nil && req.Version < 12 { // the name may be null from version 12 on
 		out.Topic = kmsg.StringPtr("")

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/chortal/chortal/broker/internal/metadata"
@@ -104,7 +105,7 @@ func guardMetadata(a *access, req *kmsg.MetadataRequest) verdict[*kmsg.MetadataR
 				continue
 			case !all && req.Version == 0 && t.Topic != nil && *t.Topic == "":
 				continue
-			case t.ErrorCode == 0 && t.Topic != nil:
+			case (t.ErrorCode == 0 || t.ErrorCode == kerr.UnknownTopicOrPartition.Code) && t.Topic != nil:
 				t.AuthorizedOperations = a.optional(req.IncludeTopicAuthorizedOperations, kmsg.ACLResourceTypeTopic, *t.Topic)
 			}
 			kept = append(kept, t)
@@ -177,10 +178,16 @@ func guardDeleteTopics(a *access, req *kmsg.DeleteTopicsRequest) verdict[*kmsg.D
 	if a.cluster(kmsg.ACLOperationDelete) {
 		return passed[*kmsg.DeleteTopicsResponse]()
 	}
-	names, refusedNames := divide(req.TopicNames, func(name *string) bool { return a.topic(kmsg.ACLOperationDelete, *name) })
+	mayDelete := func(name string) bool {
+		if _, exists := a.img.Topic(name); !exists && a.topic(kmsg.ACLOperationDescribe, name) {
+			return true // who may see what there is hears that this is not
+		}
+		return a.topic(kmsg.ACLOperationDelete, name)
+	}
+	names, refusedNames := divide(req.TopicNames, func(name *string) bool { return mayDelete(*name) })
 	topics, refused := divide(req.Topics, func(t *kmsg.DeleteTopicsRequestTopic) bool {
 		if t.Topic != nil {
-			return a.topic(kmsg.ACLOperationDelete, *t.Topic)
+			return mayDelete(*t.Topic)
 		}
 		return a.topicWithID(kmsg.ACLOperationDelete, "", t.TopicID)
 	})
