@@ -446,3 +446,71 @@ func (b *lockedBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.buf.String()
 }
+
+// TestRawSASL logs in as clients did before Kafka 1.0: after version 0 of the handshake the tokens have no headers.
+func TestRawSASL(t *testing.T) {
+	_, addr := runSecured(t, "SASL_PLAINTEXT", map[string]string{
+		"sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256", "listener.name.sasl_plaintext.plain.sasl.jaas.config": plainUsers,
+	}, io.Discard)
+	begin := func(mechanism string) rawClient {
+		conn, err := net.Dial("tcp", addr)
+		ok(t, err)
+		t.Cleanup(func() { conn.Close() })
+		c := rawClient{t: t, conn: conn}
+		hello := kmsg.NewPtrSASLHandshakeRequest()
+		hello.Mechanism = mechanism
+		if resp := c.ask(hello).(*kmsg.SASLHandshakeResponse); resp.ErrorCode != 0 {
+			t.Fatalf("handshake: %d", resp.ErrorCode)
+		}
+		return c
+	}
+	token := func(c rawClient, text string) (string, error) {
+		_, err := c.conn.Write(append([]byte{0, 0, 0, byte(len(text))}, text...))
+		ok(t, err)
+		head := make([]byte, 4)
+		if _, err := io.ReadFull(c.conn, head); err != nil {
+			return "", err
+		}
+		answer := make([]byte, head[3])
+		_, err = io.ReadFull(c.conn, answer)
+		return string(answer), err
+	}
+	list := kmsg.NewPtrMetadataRequest()
+	c := begin("PLAIN")
+	if answer, err := token(c, "\x00alice\x00alice-secret"); err != nil || answer != "" {
+		t.Errorf("login: %q, %v", answer, err)
+	}
+	if c.ask(list) == nil {
+		t.Error("nothing is served after the login")
+	}
+	again := kmsg.NewPtrSASLHandshakeRequest() // the next login may be of the newer kind
+	again.Version, again.Mechanism = 1, "PLAIN"
+	c.ask(again)
+	auth := kmsg.NewPtrSASLAuthenticateRequest()
+	auth.Version, auth.SASLAuthBytes = 2, []byte("\x00alice\x00alice-secret")
+	if resp, _ := c.ask(auth).(*kmsg.SASLAuthenticateResponse); resp == nil || resp.ErrorCode != 0 {
+		t.Errorf("another login: %+v", resp)
+	}
+	if c.ask(list) == nil {
+		t.Error("nothing is served after another login")
+	}
+
+	c = begin("PLAIN")
+	if _, err := token(c, "\x00alice\x00wrong"); !errors.Is(err, io.EOF) {
+		t.Errorf("wrong password: %v", err)
+	}
+	c = begin("SCRAM-SHA-256")
+	if answer, err := token(c, "n,,n=nobody,r=abc"); err != nil || !strings.HasPrefix(answer, "r=abc") {
+		t.Errorf("first message: %q, %v", answer, err)
+	}
+	c = begin("PLAIN")
+	if c.ask(list) != nil { // a request is no token
+		t.Error("a request was answered before the login")
+	}
+	c = begin("PLAIN")
+	_, err := c.conn.Write([]byte{0x7f, 0, 0, 0})
+	ok(t, err)
+	if _, err := c.conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("a long token: %v", err)
+	}
+}

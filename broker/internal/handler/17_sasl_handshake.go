@@ -1,8 +1,7 @@
 package handler
 
 // SASLHandshake (key 17): versions 0-1. After version 0 the messages of SASL
-// come without Kafka's headers; that way is not served, and the client is told
-// so by an error.
+// come without Kafka's headers.
 
 import (
 	"context"
@@ -36,7 +35,7 @@ func (s *Security) saslHandshake(_ context.Context, c *server.Conn, req *kmsg.SA
 	}
 	l, _ := c.LoginState().(*login)
 	switch {
-	case req.Version == 0 || chosen == nil || l != nil && l.principal != "" && l.mechanism.Name() != chosen.Name():
+	case chosen == nil || l != nil && l.principal != "" && l.mechanism.Name() != chosen.Name():
 		resp.ErrorCode = kerr.UnsupportedSaslMechanism.Code
 		c.Refuse(0)
 	case l != nil && l.exchange != nil: // a handshake in the middle of a login
@@ -48,6 +47,12 @@ func (s *Security) saslHandshake(_ context.Context, c *server.Conn, req *kmsg.SA
 			next.principal = l.principal
 		}
 		c.SetLoginState(next)
+		if req.Version == 0 {
+			c.RawLogin(func(token []byte) ([]byte, error) {
+				answer, _, err := s.step(c, next, token)
+				return answer, err
+			})
+		}
 	}
 	return resp, nil
 }

@@ -29,30 +29,39 @@ func (s *Security) saslAuthenticate(_ context.Context, c *server.Conn, req *kmsg
 		}
 		return resp, nil
 	}
-	answer, id, err := l.exchange.Step(req.SASLAuthBytes)
+	answer, expires, err := s.step(c, l, req.SASLAuthBytes)
+	switch {
+	case err != nil:
+		text := err.Error()
+		resp.ErrorCode, resp.ErrorMessage = kerr.SaslAuthenticationFailed.Code, &text
+		return resp, nil
+	case answer != nil:
+		resp.SASLAuthBytes = answer
+	}
+	if req.Version >= 1 && !expires.IsZero() {
+		resp.SessionLifetimeMillis = max(time.Until(expires).Milliseconds(), 1)
+	}
+	return resp, nil
+}
+
+// step takes one message of a login. After the last one the client is logged in until expires, zero: for ever.
+func (s *Security) step(c *server.Conn, l *login, message []byte) (answer []byte, expires time.Time, err error) {
+	answer, id, err := l.exchange.Step(message)
 	if err == nil && id != nil && l.principal != "" && id.Principal != l.principal {
 		err = errOtherPrincipal
 	}
 	switch {
 	case err != nil:
-		text := err.Error()
-		resp.ErrorCode, resp.ErrorMessage = kerr.SaslAuthenticationFailed.Code, &text
 		s.log.Info("login refused", "client", c.RemoteAddr().String(), "client_id", c.ClientID(), "listener", c.Listener(),
 			"mechanism", l.mechanism.Name(), "err", err)
 		c.Refuse(s.failureDelay)
-		return resp, nil
-	case answer != nil:
-		resp.SASLAuthBytes = answer
-	}
-	if id != nil {
+		return nil, expires, err
+	case id != nil:
 		l.exchange, l.principal = nil, id.Principal
-		expires := s.expiry(c.Listener(), id)
+		expires = s.expiry(c.Listener(), id)
 		c.Login(id.Principal, expires)
-		if req.Version >= 1 && !expires.IsZero() {
-			resp.SessionLifetimeMillis = max(time.Until(expires).Milliseconds(), 1)
-		}
 	}
-	return resp, nil
+	return answer, expires, nil
 }
 
 var errOtherPrincipal = errors.New("Cannot change principals during re-authentication") //nolint:staticcheck // Kafka's text

@@ -30,6 +30,7 @@ type login struct {
 	refused  bool
 	delay    time.Duration // before a refused client is told so
 	state    any
+	raw      func(token []byte) (answer []byte, err error) // nil: messages are Kafka's, see RawLogin
 }
 
 // secure does the TLS handshake.

@@ -28,6 +28,12 @@ const growStep = 1 << 20
 func (c *Conn) read() (err error) {
 	defer c.in.release()
 	for {
+		if c.login.raw != nil {
+			if err := c.rawToken(); err != nil {
+				return err
+			}
+			continue
+		}
 		a, req, err := c.next()
 		if err != nil {
 			return err
