@@ -61,6 +61,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("CHORTAL_BROKERS", n.kafkaAddr())
 			e.Setenv("SQL", n.sqlURL())
 			e.Setenv("ADMIN", n.adminURL())
+			e.Setenv("LOGDIR", logDir(n.cfg.broker))
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("XDG_CONFIG_HOME", e.WorkDir+"/config")
 			return nil

@@ -99,7 +99,7 @@ protocol, a streams library for Go, and a SQL engine in ksqlDB's dialect.`,
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "only errors on the error stream")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "say on the error stream what is being done")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
-	root.AddCommand(newDemo(s), newDev(s), newServer(s), newSQL(s), newTopic(s), newGroup(s), newTxn(s), newACL(s), newUser(s), newQuota(s), newConfig(s), newCluster(s), newProfile(s), newVersion(s))
+	root.AddCommand(newDemo(s), newDev(s), newServer(s), newSQL(s), newTopic(s), newGroup(s), newTxn(s), newACL(s), newUser(s), newQuota(s), newConfig(s), newCluster(s), newLog(s), newProfile(s), newVersion(s))
 	checkArgs(root)
 	return root
 }

@@ -301,7 +301,7 @@ func (s *settings) consumeLoop(ctx context.Context, cl *kgo.Client, f consumeFla
 
 // ignoreBrokenPipe makes `chortal topic consume t | head` end well.
 func ignoreBrokenPipe(err error) error {
-	if strings.Contains(err.Error(), "broken pipe") {
+	if err != nil && strings.Contains(err.Error(), "broken pipe") {
 		return nil
 	}
 	return err

@@ -127,7 +127,7 @@ var law = map[string][]string{
 
 var (
 	public = []string{
-		"broker", "streams", "streams/processor", "streams/serde", "streams/streamstest", "statestore", "statestore/badgerstore",
+		"broker", "broker/logdump", "streams", "streams/processor", "streams/serde", "streams/streamstest", "statestore", "statestore/badgerstore",
 		"statestore/memstore", "ksql", "ksql/client", "ksql/server",
 	}
 	outside = append([]string{"cmd/...", "internal/repl", "internal/testcluster", "internal/nexmark", "internal/recordbatch", "internal/ventas"}, public...)
