@@ -90,6 +90,7 @@ func (s *settings) certificates(e *endpoint) (*security.Certificates, error) {
 	}
 	return security.NewCertificates(security.TLSConfig{
 		KeyStoreFile: text("ssl.keystore.location"), Key: text("ssl.keystore.key"), Chain: text("ssl.keystore.certificate.chain"),
+		KeyPassword: text("ssl.key.password"),
 		TrustStoreFile: text("ssl.truststore.location"), Trusted: text("ssl.truststore.certificates"),
 		ClientAuth: clientAuth, Protocols: list("ssl.enabled.protocols"), CipherSuites: list("ssl.cipher.suites"),
 		Logger: s.log.With("listener", e.name),

@@ -70,7 +70,7 @@ func securityKeys() []row {
 		{"ssl.enabled.protocols", List, "TLSv1.2,TLSv1.3", "TLS versions that are offered.", nil, perBroker},
 		{"ssl.endpoint.identification.algorithm", String, "https", "How the name of a server is checked against its certificate.", nil, perBroker | unused},
 		{"ssl.engine.factory.class", Class, null, "Java class that makes TLS engines.", nil, perBroker | unused},
-		{"ssl.key.password", Password, null, "Password of the private key.", nil, perBroker | unused},
+		{"ssl.key.password", Password, null, "Password of the private key, if it is encrypted (PKCS #8).", nil, perBroker},
 		{"ssl.keymanager.algorithm", String, "SunX509", "Java's algorithm for keys.", nil, perBroker | unused},
 		{"ssl.keystore.certificate.chain", Password, null, "Certificate chain in PEM.", nil, perBroker},
 		{"ssl.keystore.key", Password, null, "Private key in PEM.", nil, perBroker},

@@ -3,12 +3,10 @@ package security
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
 	"time"
 )
@@ -22,6 +20,8 @@ type TLSConfig struct {
 	KeyStoreFile string
 	// Key and Chain are the private key and its certificates: ssl.keystore.key, ssl.keystore.certificate.chain.
 	Key, Chain string
+	// KeyPassword opens an encrypted private key (PKCS #8): ssl.key.password.
+	KeyPassword string
 	// TrustStoreFile holds the certificates of the authorities that clients' certificates are checked with:
 	// ssl.truststore.location. Trusted is the same as text: ssl.truststore.certificates.
 	TrustStoreFile, Trusted string
@@ -145,8 +145,9 @@ func (c *TLSConfig) keyPair() (tls.Certificate, error) {
 		}
 		key, chain = text, text // each reader takes its own blocks
 	}
-	if block, _ := pem.Decode(key); block != nil && strings.Contains(block.Type, "ENCRYPTED") {
-		return tls.Certificate{}, errors.New("keystore: the private key is encrypted, which is not supported: decrypt it")
+	key, err := decryptKeys(key, c.KeyPassword)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("keystore: %w", err)
 	}
 	cert, err := tls.X509KeyPair(chain, key)
 	if err != nil {
