@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
+	"syscall"
 )
 
 // osFS is a folder of the operating system. Every open goes through an os.Root, so neither ".." nor a symbolic link
@@ -14,6 +16,7 @@ import (
 type osFS struct {
 	root *os.Root
 	path string
+	slow slowWrites
 }
 
 // NewOS makes the folder if it is missing and opens it. The returned FS stays open for the life of the process.
@@ -33,7 +36,11 @@ func (s *osFS) open(name string, flag int) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &osFile{f: f}, nil
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &osFile{f: f, raw: raw, slow: &s.slow}, nil
 }
 
 func (s *osFS) Create(name string) (File, error) {
@@ -103,11 +110,18 @@ func (s *osFS) Lock(name string) (io.Closer, error) {
 
 func (s *osFS) Usage() (Usage, error) { return diskUsage(s.path) }
 
+// slowWrites remembers when a short write to the volume last took long: unix nanoseconds, 0 for never.
+type slowWrites struct{ at atomic.Int64 }
+
 // osFile is an open file of the operating system.
-type osFile struct{ f *os.File }
+type osFile struct {
+	f    *os.File
+	raw  syscall.RawConn
+	slow *slowWrites // of the FS
+}
 
 func (f *osFile) ReadAt(p []byte, off int64) (int, error)  { return f.f.ReadAt(p, off) }
-func (f *osFile) WriteAt(p []byte, off int64) (int, error) { return f.f.WriteAt(p, off) }
+func (f *osFile) WriteAt(p []byte, off int64) (int, error) { return writeAt(f, p, off) }
 func (f *osFile) Close() error                             { return f.f.Close() }
 func (f *osFile) Truncate(size int64) error                { return f.f.Truncate(size) }
 

@@ -6,6 +6,8 @@ import "os"
 
 func dataSync(f *os.File) error { return f.Sync() }
 
+func writeAt(f *osFile, p []byte, off int64) (int, error) { return f.f.WriteAt(p, off) }
+
 func preallocate(*os.File, int64, int64) error { return nil }
 
 // diskUsage is unknown here: -1, as DescribeLogDirs reports it.

@@ -23,6 +23,7 @@ type Conn struct {
 	cancel   context.CancelFunc
 	log      *slog.Logger
 	in       frameReader // of the reader goroutine
+	out      *rawSink    // of whoever writes; nil: answers go through nc
 	phase    phase
 	login    login        // of the reader goroutine
 	loginBy  atomic.Int64 // unix nanoseconds: when the client must have logged in; 0: no more

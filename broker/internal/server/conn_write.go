@@ -9,6 +9,9 @@ import (
 // maxWrite is the most bytes of memory that go into one writev.
 const maxWrite = 256 << 10
 
+// maxCopied is the most bytes of pieces that are put together before they are written.
+const maxCopied = 16 << 10
+
 // enqueue puts a request at the end of the line, before its route is called.
 func (c *Conn) enqueue(a *answer) {
 	c.mu.Lock()
@@ -234,15 +237,34 @@ func (c *Conn) flush() error {
 	}
 	c.phase.set(&c.phase.writing)
 	var err error
-	if len(c.segments) == 1 {
+	switch n := sum(c.segments); {
+	case c.out != nil && n <= maxCopied && len(c.segments) == 1:
+		err = c.out.write(c.segments[0])
+	case c.out != nil && n <= maxCopied:
+		// A copy in the cache costs less than a writev of which the scheduler hears.
+		buf := c.server.pool.get(n)
+		buf.b = buf.b[:0]
+		for _, b := range c.segments {
+			buf.b = append(buf.b, b...)
+		}
+		err = c.out.write(buf.b)
+		c.server.pool.put(buf)
+	case len(c.segments) == 1:
 		_, err = c.nc.Write(c.segments[0])
-	} else {
+	default:
 		c.sending = c.segments
 		_, err = c.sending.WriteTo(c.nc)
 	}
 	clear(c.segments)
 	c.segments = c.segments[:0]
 	return err
+}
+
+func sum(pieces [][]byte) (n int) {
+	for _, p := range pieces {
+		n += len(p)
+	}
+	return n
 }
 
 // abandon frees the answers that nobody will write any more. Later ones free themselves.

@@ -273,6 +273,7 @@ func (s *Server) newConn(work context.Context, l *Listener, nc net.Conn) *Conn {
 	c := &Conn{
 		id: s.lastID.Add(1), server: s, listener: l, nc: nc, ctx: ctx, cancel: cancel, log: s.log,
 		in:    frameReader{nc: nc, raw: newRawSource(nc, &s.pool), pool: &s.pool},
+		out:   newRawSink(nc),
 		limit: -1,
 		wake:  make(chan struct{}, 1),
 	}

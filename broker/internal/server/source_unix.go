@@ -40,7 +40,7 @@ func newRawSource(nc net.Conn, pool *buffers) *rawSource {
 func (s *rawSource) try(fd uintptr) bool {
 	s.buf = s.pool.get(readBufferLen)
 	for {
-		s.n, s.err = unix.Read(int(fd), s.buf.b)
+		s.n, s.err = readNow(fd, s.buf.b)
 		if s.err != unix.EINTR {
 			break
 		}
