@@ -1,7 +1,6 @@
 package metadata
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -45,5 +44,5 @@ func RecordName(r Record) string {
 
 // MarshalText writes an id as Kafka's tools do.
 func (id TopicID) MarshalText() ([]byte, error) {
-	return []byte(base64.RawURLEncoding.EncodeToString(id[:])), nil
+	return []byte(id.String()), nil
 }

@@ -5,10 +5,10 @@ import "testing"
 // Walk gives the records of a file in order, and counts what a crash left of a frame.
 func TestWalk(t *testing.T) {
 	file := appendHeader(nil, header{offset: 3, frames: 1})
-	file = appendFrame(file, 3, []Record{TopicRecord{Name: "ventas"}})
-	file = appendFrame(file, 4, []Record{TopicRecord{Name: "clientes"}, TopicRecord{Name: "precios"}})
+	file = appendFrame(file, 3, []Record{&TopicRecord{Name: "ventas"}})
+	file = appendFrame(file, 4, []Record{&TopicRecord{Name: "clientes"}, &TopicRecord{Name: "precios"}})
 	whole := len(file)
-	file = append(file, appendFrame(nil, 6, []Record{TopicRecord{Name: "cut"}})[:9]...)
+	file = append(file, appendFrame(nil, 6, []Record{&TopicRecord{Name: "cut"}})[:9]...)
 	var got []string
 	torn, err := Walk(file, func(offset int64, snapshot bool, r Record) error {
 		name := "TopicRecord " + map[bool]string{true: "s", false: "-"}[snapshot]
