@@ -217,3 +217,25 @@ func TestPropertiesAreNotChanged(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// inter.broker.listener.name is checked as Kafka checks it.
+func TestInterBrokerListener(t *testing.T) {
+	f := func(properties map[string]string, want string) {
+		t.Helper()
+		properties["listeners"] = "PLAINTEXT://127.0.0.1:0,INTERNAL://127.0.0.1:0"
+		properties["listener.security.protocol.map"] = "PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT"
+		_, err := Config{InMemory: true, Properties: properties}.settings()
+		if got := ""; err != nil {
+			if got = err.Error(); want == "" || !strings.Contains(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		} else if want != "" {
+			t.Errorf("%v is accepted", properties)
+		}
+	}
+	f(map[string]string{}, "")
+	f(map[string]string{"inter.broker.listener.name": "internal"}, "")
+	f(map[string]string{"security.inter.broker.protocol": "PLAINTEXT"}, "")
+	f(map[string]string{"inter.broker.listener.name": "OTHER"}, "there is no listener OTHER")
+	f(map[string]string{"inter.broker.listener.name": "INTERNAL", "security.inter.broker.protocol": "PLAINTEXT"}, "only one of them")
+}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"regexp"
@@ -54,6 +55,9 @@ func parseEndpoints(s *settings) ([]endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkInterBroker(s, all); err != nil {
+		return nil, err
+	}
 	kept := all[:0]
 	for _, e := range all {
 		if controller[e.name] {
@@ -66,6 +70,22 @@ func parseEndpoints(s *settings) ([]endpoint, error) {
 	}
 	advertised = slices.DeleteFunc(advertised, func(e endpoint) bool { return controller[e.name] })
 	return kept, advertise(kept, advertised)
+}
+
+// checkInterBroker refuses the name of a listener that is not there, and the two ways of naming it together, as Kafka
+// does.
+func checkInterBroker(s *settings, all []endpoint) error {
+	name := strings.ToUpper(s.text("inter.broker.listener.name"))
+	if name == "" {
+		return nil
+	}
+	if _, both := s.static["security.inter.broker.protocol"]; both {
+		return errors.New("inter.broker.listener.name and security.inter.broker.protocol: only one of them may be set")
+	}
+	if !slices.ContainsFunc(all, func(e endpoint) bool { return e.name == name }) {
+		return fmt.Errorf("inter.broker.listener.name: there is no listener %s", name)
+	}
+	return nil
 }
 
 // advertise gives listeners the addresses that clients are told.

@@ -76,7 +76,7 @@ func TestRoundTrip(t *testing.T) {
 		if d := cmp.Diff(want, got); d != "" {
 			rt.Fatal(d)
 		}
-		again, err := recordbatch.Recompress(b, rapid.SampledFrom(codecs).Draw(rt, "other"), 0)
+		again, err := recordbatch.Recompress(b, rapid.SampledFrom(codecs).Draw(rt, "other"), recordbatch.Level(rapid.IntRange(-3, 30).Draw(rt, "level")), 0)
 		if err != nil {
 			rt.Fatal(err)
 		}

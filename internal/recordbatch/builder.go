@@ -91,7 +91,7 @@ func (b *Builder) SetLastOffsetDelta(delta int32) { b.last = max(b.last, delta) 
 // Build makes the batch. It is valid until the next Reset.
 func (b *Builder) Build() (Batch, error) {
 	p := append(b.out[:0], make([]byte, HeaderLen)...)
-	p, err := appendCompressed(p, b.o.Codec, b.records)
+	p, err := appendCompressed(p, b.o.Codec, DefaultLevel, b.records)
 	if err != nil {
 		return nil, fmt.Errorf("build batch: %w", err)
 	}
@@ -137,15 +137,15 @@ func (b *Builder) attributes() int16 {
 }
 
 // Recompress gives a copy of the batch with its records under another codec; offsets, times, producer and flags stay.
-// At most maxBytes (0: [DefaultMaxBytes]) are decompressed.
-func Recompress(b Batch, c Codec, maxBytes int) (Batch, error) {
+// level is the codec's, as Kafka numbers it. At most maxBytes (0: [DefaultMaxBytes]) are decompressed.
+func Recompress(b Batch, c Codec, level Level, maxBytes int) (Batch, error) {
 	raw, release, err := b.decompress(maxBytes)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	p := append(make([]byte, 0, len(b)), b[:HeaderLen]...)
-	p, err = appendCompressed(p, c, raw)
+	p, err = appendCompressed(p, c, level, raw)
 	if err != nil {
 		return nil, fmt.Errorf("recompress batch: %w", err)
 	}

@@ -17,12 +17,21 @@ import (
 var (
 	bufferPool     = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 	gzipReaderPool = sync.Pool{New: func() any { return new(gzip.Reader) }}
-	gzipWriterPool = sync.Pool{New: func() any { return gzip.NewWriter(io.Discard) }}
+	gzipWriterPool = levels(func(l Level) any { return newGzipWriter(l) })
 	lz4ReaderPool  = sync.Pool{New: func() any { return lz4.NewReader(nil) }}
-	lz4WriterPool  = sync.Pool{New: func() any { return newLZ4Writer() }}
+	lz4WriterPool  = levels(func(l Level) any { return newLZ4Writer(l) })
 	zstdReaderPool = sync.Pool{New: func() any { return newZstdReader() }}
-	zstdWriterPool = sync.Pool{New: func() any { return newZstdWriter() }}
+	zstdWriterPool = levels(func(l Level) any { return newZstdWriter(l) })
 )
+
+// levels makes a pool for each of the levels 0 to maxLevel: another level uses the nearest one.
+func levels(makeWriter func(Level) any) *[maxLevel + 1]sync.Pool {
+	var pools [maxLevel + 1]sync.Pool
+	for i := range pools {
+		pools[i].New = func() any { return makeWriter(Level(i)) }
+	}
+	return &pools
+}
 
 // maxPooledBuffer keeps a rare huge batch from staying in memory.
 const maxPooledBuffer = 4 << 20
@@ -34,10 +43,31 @@ func putBuffer(b *bytes.Buffer) {
 	}
 }
 
-// newLZ4Writer writes frames as Kafka's Java client does: 64 KiB independent blocks without content checksum.
-func newLZ4Writer() *lz4.Writer {
+// newGzipWriter takes level 0 for the default of the library.
+func newGzipWriter(level Level) *gzip.Writer {
+	n := int(level)
+	if n == 0 {
+		n = gzip.DefaultCompression
+	}
+	w, err := gzip.NewWriterLevel(io.Discard, min(n, gzip.BestCompression))
+	if err != nil {
+		panic(err) // the level is in range
+	}
+	return w
+}
+
+// newLZ4Writer writes frames as Kafka's Java client does: 64 KiB independent blocks without content checksum. As with
+// Kafka's compression.lz4.level, 9 stands for the fast way and any other level for the thorough one.
+func newLZ4Writer(level Level) *lz4.Writer {
 	w := lz4.NewWriter(io.Discard)
-	if err := w.Apply(lz4.BlockSizeOption(lz4.Block64Kb), lz4.ChecksumOption(false), lz4.ConcurrencyOption(1)); err != nil {
+	n := lz4.Fast
+	if level > 0 && level != 9 {
+		n = [...]lz4.CompressionLevel{
+			lz4.Level1, lz4.Level2, lz4.Level3, lz4.Level4, lz4.Level5, lz4.Level6, lz4.Level7, lz4.Level8, lz4.Level9,
+		}[min(level, 9)-1]
+	}
+	err := w.Apply(lz4.BlockSizeOption(lz4.Block64Kb), lz4.ChecksumOption(false), lz4.ConcurrencyOption(1), lz4.CompressionLevelOption(n))
+	if err != nil {
 		panic(err) // the options are constants
 	}
 	return w
@@ -84,8 +114,12 @@ func lowerZstdWindow(src []byte) []byte {
 	return append(out, src[5:]...)
 }
 
-func newZstdWriter() *zstd.Encoder {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault))
+// newZstdWriter takes level 0 for zstd's own default, 3.
+func newZstdWriter(level Level) *zstd.Encoder {
+	if level == 0 {
+		level = 3
+	}
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(int(level))))
 	if err != nil {
 		panic(err) // the options are constants
 	}
@@ -93,23 +127,24 @@ func newZstdWriter() *zstd.Encoder {
 }
 
 // appendCompressed compresses src behind dst.
-func appendCompressed(dst []byte, c Codec, src []byte) ([]byte, error) {
+func appendCompressed(dst []byte, c Codec, level Level, src []byte) ([]byte, error) {
+	i := level.index()
 	switch c {
 	case None:
 		return append(dst, src...), nil
 	case Gzip:
-		w := gzipWriterPool.Get().(*gzip.Writer)
-		defer gzipWriterPool.Put(w)
+		w := gzipWriterPool[i].Get().(*gzip.Writer)
+		defer gzipWriterPool[i].Put(w)
 		return appendStream(dst, src, w)
 	case Snappy:
 		return appendXerial(dst, src), nil
 	case LZ4:
-		w := lz4WriterPool.Get().(*lz4.Writer)
-		defer lz4WriterPool.Put(w)
+		w := lz4WriterPool[i].Get().(*lz4.Writer)
+		defer lz4WriterPool[i].Put(w)
 		return appendStream(dst, src, w)
 	case Zstd:
-		w := zstdWriterPool.Get().(*zstd.Encoder)
-		defer zstdWriterPool.Put(w)
+		w := zstdWriterPool[i].Get().(*zstd.Encoder)
+		defer zstdWriterPool[i].Put(w)
 		return w.EncodeAll(src, dst), nil
 	}
 	return nil, fmt.Errorf("%v: %w", c, ErrCodec)

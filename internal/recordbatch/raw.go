@@ -130,7 +130,7 @@ func NewSurvivorReader(b Batch, s Survivors) RawReader {
 func (b Batch) AppendFiltered(dst []byte, s Survivors) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, b[:HeaderLen]...)
-	dst, err := appendCompressed(dst, b.Codec(), s.Records)
+	dst, err := appendCompressed(dst, b.Codec(), DefaultLevel, s.Records)
 	if err != nil {
 		return nil, fmt.Errorf("filter %v: %w", b, err)
 	}

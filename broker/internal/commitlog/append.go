@@ -160,9 +160,10 @@ const (
 	reserveMax = 16 << 20
 )
 
-// reserve takes disk ahead of the writes, doubling with the segment: a small partition takes none.
+// reserve takes disk ahead of the writes, doubling with the segment: a small partition takes none, unless it is told to
+// take all at once.
 func (l *Log) reserve(s *segment, n int64) error {
-	if s.size < reserveMin || s.size+n <= s.allocated {
+	if s.size < reserveMin && !l.cfg.Preallocate || s.size+n <= s.allocated {
 		return nil
 	}
 	f, err := s.acquire()
@@ -171,6 +172,9 @@ func (l *Log) reserve(s *segment, n int64) error {
 	}
 	defer s.release()
 	ahead := min(max(s.size, reserveMin), reserveMax, max(l.cfg.SegmentBytes-s.size, n))
+	if l.cfg.Preallocate {
+		ahead = max(l.cfg.SegmentBytes-s.size, n)
+	}
 	if err := f.Preallocate(s.size, ahead); err != nil {
 		if isNoSpace(err) {
 			return nil // the write itself may still fit

@@ -23,6 +23,8 @@ type Config struct {
 	FileDeleteDelay time.Duration
 	// Delete is whether retention applies; a compacted log keeps everything but what lies before its start.
 	Delete bool
+	// Preallocate reserves the disk space of a whole segment with its first batch, not step by step.
+	Preallocate bool
 }
 
 // DefaultConfig is Kafka's defaults.

@@ -770,3 +770,29 @@ func TestTailCacheIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// With preallocate the first batch takes the disk of the whole segment, once; a small log takes none without it.
+func TestPreallocate(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		reserved := 0
+		fsys := fs.NewFaulty(fs.NewMem(), func(op fs.Op, _ string) error {
+			if op == fs.OpPreallocate {
+				reserved++
+			}
+			return nil
+		})
+		must(t, fsys.MkdirAll(dir))
+		c := commitlog.DefaultConfig()
+		c.Preallocate = whole
+		l, err := commitlog.Open(options(fsys, c))
+		must(t, err)
+		for i := range 10 {
+			_, err := l.Append(numbered(t, 3, i), 0)
+			must(t, err)
+		}
+		if want := map[bool]int{true: 1}[whole]; reserved != want {
+			t.Errorf("preallocate=%v: reserved %d times, want %d", whole, reserved, want)
+		}
+		l.CloseDirty()
+	}
+}

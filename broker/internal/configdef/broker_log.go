@@ -50,6 +50,6 @@ func logKeys() []row {
 		{"log.segment.bytes", Int, "1073741824", "Size at which the active segment is rolled.", atLeast(14), clusterWide},
 		{"log.segment.delete.delay.ms", Long, "60000", "How long the files of a deleted segment stay on disk.", atLeast(0), clusterWide},
 		{"producer.id.expiration.ms", Int, "86400000", "A producer id that wrote nothing for so long is forgotten.", atLeast(1), clusterWide},
-		{"unclean.leader.election.enable", Boolean, "false", "Let a replica that is out of sync become leader, at the price of lost records.", nil, clusterWide},
+		{"unclean.leader.election.enable", Boolean, "false", "Let a replica that is out of sync become leader, at the price of lost records. With one replica there is none to choose.", nil, clusterWide | unused},
 	}
 }

@@ -61,7 +61,7 @@ func securityKeys() []row {
 		{"sasl.oauthbearer.token.endpoint.url", String, null, "Address at which the broker gets its own tokens.", nil, unused},
 		{"sasl.server.callback.handler.class", Class, null, "Java class of SASL server callbacks. Only OAuthBearerUnsecuredValidatorCallbackHandler means something here: OAUTHBEARER then takes tokens without a signature.", nil, 0},
 		{"sasl.server.max.receive.size", Int, "524288", "Largest message of a client before it is authenticated.", nil, 0},
-		{"security.inter.broker.protocol", String, "PLAINTEXT", "Security protocol between brokers.", oneOf("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), unused},
+		{"security.inter.broker.protocol", String, "PLAINTEXT", "Security protocol between brokers: one node has nobody to talk to. It excludes inter.broker.listener.name.", oneOf("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), 0},
 		{"security.providers", String, null, "Java security providers.", nil, unused},
 		{"ssl.allow.dn.changes", Boolean, "false", "Allow a new certificate to have another name.", nil, unused},
 		{"ssl.allow.san.changes", Boolean, "false", "Allow a new certificate to have other alternative names.", nil, unused},

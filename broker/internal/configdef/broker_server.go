@@ -35,7 +35,7 @@ func serverKeys() []row {
 		{"fetch.max.bytes", Int, "57671680", "Most bytes that one Fetch answer holds, whatever the client asks for.", atLeast(1024), 0},
 		{"fetch.purgatory.purge.interval.requests", Int, "1000", "Requests between two clean-ups of waiting Fetch requests.", nil, unused},
 		{"initial.broker.registration.timeout.ms", Int, "60000", "How long a starting broker tries to register with the controller.", nil, unused},
-		{"inter.broker.listener.name", String, null, "Listener that brokers use among themselves.", nil, 0},
+		{"inter.broker.listener.name", String, null, "Listener that brokers use among themselves: one of listeners. One node has nobody to talk to.", nil, 0},
 		{"inter.broker.protocol.version", String, null, "Version of the protocol between brokers. Gone since Kafka 4.0.", nil, unused},
 		{"listener.security.protocol.map", String, "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT", "Security protocol of each listener name.", nil, perBroker},
 		{"listeners", List, "PLAINTEXT://127.0.0.1:9092", "Addresses to listen on, as NAME://host:port.", nil, perBroker},

@@ -10,9 +10,9 @@ import (
 // clientMetricsRows are the keys of a subscription to the metrics of clients (KIP-714).
 func clientMetricsRows() []row {
 	return []row{
-		{"interval.ms", Int, "300000", "Time between two pushes of a client.", pushInterval, 0},
-		{"match", List, "", "Clients that are meant, as name=pattern: client_id, client_instance_id, client_software_name, client_software_version, client_source_address, client_source_port.", clientPatterns, 0},
-		{"metrics", List, "", "Prefixes of the names of the metrics that are asked for; * for all.", nil, 0},
+		{"interval.ms", Int, "300000", "Time between two pushes of a client.", pushInterval, unused},
+		{"match", List, "", "Clients that are meant, as name=pattern: client_id, client_instance_id, client_software_name, client_software_version, client_source_address, client_source_port.", clientPatterns, unused},
+		{"metrics", List, "", "Prefixes of the names of the metrics that are asked for; * for all.", nil, unused},
 	}
 }
 

@@ -35,7 +35,7 @@ func topicRows() []row {
 		{"segment.index.bytes", Int, "10485760", "Size at which an offset index is full and its segment is rolled.", atLeast(4), 0},
 		{"segment.jitter.ms", Long, "0", "Random part by which segment.ms is lowered, so that not all partitions roll at once.", atLeast(0), 0},
 		{"segment.ms", Long, "604800000", "Age at which the active segment is rolled, so that retention can delete it.", atLeast(1), 0},
-		{"unclean.leader.election.enable", Boolean, "false", "Let a replica that is out of sync become leader, at the price of lost records.", nil, 0},
+		{"unclean.leader.election.enable", Boolean, "false", "Let a replica that is out of sync become leader, at the price of lost records. With one replica there is none to choose.", nil, unused},
 		{"validate.records", String, "batch", "How deep a produced batch is checked: batch trusts the records behind a right checksum, full decompresses and walks them.", oneOf("batch", "full"), own},
 	}
 }

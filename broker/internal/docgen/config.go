@@ -44,11 +44,7 @@ A topic without a value of its own takes that of the broker key. All topic keys 
 |---|---|---|---|---|
 `)
 	for k := range configdef.Keys(configdef.Topic) {
-		note := ""
-		if k.Unused {
-			note = " *No effect yet.*"
-		}
-		fmt.Fprintf(&b, "| `%s`%s | %s | %s | %s | %s%s |\n", k.Name, mark(k), typeName(k), value(k), code(k.Synonym), cell(k.Doc), note)
+		fmt.Fprintf(&b, "| `%s`%s | %s | %s | %s | %s%s |\n", k.Name, mark(k), typeName(k), value(k), code(k.Synonym), cell(k.Doc), note(k))
 	}
 	b.WriteString(`
 ## Groups
@@ -57,7 +53,7 @@ A topic without a value of its own takes that of the broker key. All topic keys 
 |---|---|---|---|---|
 `)
 	for k := range configdef.Keys(configdef.Group) {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", k.Name, typeName(k), value(k), code(k.Synonym), cell(k.Doc))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s%s |\n", k.Name, typeName(k), value(k), code(k.Synonym), cell(k.Doc), note(k))
 	}
 	b.WriteString(`
 ## Client metrics
@@ -77,6 +73,13 @@ Keys of a subscription. Clients are told of none, as the broker keeps no metrics
 func mark(k *configdef.Key) string {
 	if k.Own {
 		return " ◆"
+	}
+	return ""
+}
+
+func note(k *configdef.Key) string {
+	if k.Unused {
+		return " *Accepted, without effect.*"
 	}
 	return ""
 }

@@ -26,6 +26,8 @@ type TopicConfig struct {
 	MaxMessageBytes    int32             // max.message.bytes
 	KeepCodec          bool              // compression.type=producer
 	Compression        recordbatch.Codec // compression.type, unless KeepCodec
+	Level              recordbatch.Level // compression.gzip.level, .lz4.level or .zstd.level, as Compression is
+	Preallocate        bool              // preallocate
 	TimestampType      recordbatch.TimestampType
 	TimestampBeforeMax time.Duration // message.timestamp.before.max.ms; negative: no limit
 	TimestampAfterMax  time.Duration // message.timestamp.after.max.ms; negative: no limit
@@ -145,6 +147,8 @@ func (p *configParser) choices(c *TopicConfig) {
 			p.fail("compression.type", text)
 		}
 	}
+	p.level(c)
+	c.Preallocate = strings.EqualFold(p.get("preallocate"), "true")
 	switch text := p.get("message.timestamp.type"); text {
 	case "", "CreateTime":
 	case "LogAppendTime":
@@ -168,6 +172,26 @@ func (p *configParser) choices(c *TopicConfig) {
 	}
 }
 
+// level reads the level of the codec.
+func (p *configParser) level(c *TopicConfig) {
+	key := ""
+	switch {
+	case c.KeepCodec:
+		return
+	case c.Compression == recordbatch.Gzip:
+		key = "compression.gzip.level"
+	case c.Compression == recordbatch.LZ4:
+		key = "compression.lz4.level"
+	case c.Compression == recordbatch.Zstd:
+		key = "compression.zstd.level"
+	default:
+		return
+	}
+	level := int64(recordbatch.DefaultLevel)
+	p.integer(key, &level)
+	c.Level = recordbatch.Level(level)
+}
+
 // logConfig is the log's share. A compacted topic rolls in time for its longest lag, because the active segment is never
 // compacted. jitter in [0, 1) spreads the rolls of a topic's partitions, so that they do not all
 // roll at once.
@@ -185,5 +209,6 @@ func (c *TopicConfig) logConfig(jitter float64) commitlog.Config {
 		RetentionAge:    c.RetentionAge,
 		FileDeleteDelay: c.FileDeleteDelay,
 		Delete:          c.Delete,
+		Preallocate:     c.Preallocate,
 	}
 }

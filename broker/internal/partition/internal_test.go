@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/chortal/chortal/internal/recordbatch"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
@@ -122,6 +123,8 @@ func TestParseTopicConfig(t *testing.T) {
 	f("compression.type", "zstd", func(c TopicConfig) any { return c.Compression.String() }, "zstd")
 	f("compression.type", "producer", func(c TopicConfig) any { return c.KeepCodec }, true)
 	f("compression.type", "rar", nil, error(nil))
+	f("compression.zstd.level", "9", func(c TopicConfig) any { return c.Level }, recordbatch.DefaultLevel) // not its codec
+	f("preallocate", "true", func(c TopicConfig) any { return c.Preallocate }, true)
 	f("max.message.bytes", "77", func(c TopicConfig) any { return c.MaxMessageBytes }, int32(77))
 	f("max.message.bytes", "many", nil, error(nil))
 	f("validate.records", "full", func(c TopicConfig) any { return c.ValidateFull }, true)

@@ -118,7 +118,7 @@ func (p *Partition) checkRecords(b recordbatch.Batch, c *TopicConfig) error {
 }
 
 func (p *Partition) recompress(b recordbatch.Batch, c *TopicConfig) (recordbatch.Batch, error) {
-	out, err := recordbatch.Recompress(b, c.Compression, maxDecompressed)
+	out, err := recordbatch.Recompress(b, c.Compression, c.Level, maxDecompressed)
 	if err != nil {
 		return nil, batchError(err)
 	}
