@@ -128,6 +128,9 @@ func splitList(text string) []string {
 	return list
 }
 
+// settled is how long after the start nothing of it is still running.
+const settled = 250 * time.Millisecond
+
 // serveNode runs a node until ctx ends and calls up once when all of it answers.
 func (s *settings) serveNode(ctx context.Context, cfg nodeConfig, up func(*node)) error {
 	n, err := newNode(cfg)
@@ -141,6 +144,14 @@ func (s *settings) serveNode(ctx context.Context, cfg nodeConfig, up func(*node)
 		select {
 		case <-n.ready:
 			up(n)
+		case <-done:
+			return
+		}
+		select {
+		case <-time.After(settled):
+			if err := releaseCode(); err != nil {
+				cfg.logger.Debug("the memory of the start is kept", "err", err)
+			}
 		case <-done:
 		}
 	}()
