@@ -32,17 +32,19 @@ var ErrRunning = errors.New("broker ran already")
 
 // Broker is one node.
 type Broker struct {
-	set       *settings
-	registry  *registry
-	metrics   *metrics
-	logs      *nodeMetrics
-	listeners []server.Listener
-	pipe      *server.PipeListener
-	ready     chan struct{}
-	ran       atomic.Bool
-	clusterID atomic.Pointer[string]
-	closing   sync.Once
-	stopping  atomic.Bool
+	set      *settings
+	registry *registry
+	metrics  *metrics
+	logs     *nodeMetrics
+
+	coordinators *coordinatorMetrics
+	listeners    []server.Listener
+	pipe         *server.PipeListener
+	ready        chan struct{}
+	ran          atomic.Bool
+	clusterID    atomic.Pointer[string]
+	closing      sync.Once
+	stopping     atomic.Bool
 }
 
 // New checks the configuration and binds the listeners, so that Addrs is known. Clients that connect wait until Run
@@ -54,10 +56,10 @@ func New(c Config) (*Broker, error) {
 	}
 	b := &Broker{
 		set: set, ready: make(chan struct{}), pipe: server.NewPipeListener(inMemoryAddr),
-		registry: &registry{inner: set.registerer}, metrics: newMetrics(), logs: newNodeMetrics(set),
+		registry: &registry{inner: set.registerer}, metrics: newMetrics(), logs: newNodeMetrics(set), coordinators: newCoordinatorMetrics(),
 	}
 	b.clusterID.Store(&set.clusterID)
-	if err := errors.Join(b.metrics.register(b.registry), b.registry.Register(b.logs)); err != nil {
+	if err := errors.Join(b.metrics.register(b.registry), b.registry.Register(b.logs), b.coordinators.register(b.registry)); err != nil {
 		b.registry.close()
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
@@ -142,6 +144,8 @@ func (b *Broker) Run(ctx context.Context) error {
 	}
 	b.logs.node.Store(n)
 	defer b.logs.node.Store(nil)
+	b.coordinators.watch(n)
+	defer b.coordinators.watch(nil)
 	defer context.AfterFunc(ctx, func() { b.stopping.Store(true) })()
 	err = n.run(ctx, func() {
 		close(b.ready)
@@ -155,6 +159,7 @@ type node struct {
 	b          *Broker
 	metadata   *metadata.Log
 	partitions *partition.Manager
+	sameBoot   bool // the operating system has been up since the log dirs were used last
 	publisher  *publisher
 	quotas     *quota.Manager
 	cancel     func() // of the subscription
@@ -182,6 +187,7 @@ func (b *Broker) open() (_ *node, err error) {
 	if n.partitions, err = partition.Open(b.partitionConfig(dirs, durability)); err != nil {
 		return nil, fmt.Errorf("open log dirs: %w", err)
 	}
+	n.sameBoot = sameBoot(dirs, bootID())
 	clusterID := n.partitions.ClusterID()
 	b.clusterID.Store(&clusterID)
 	n.metadata, err = metadata.Open(dirs[0].FS, ".", metadata.Options{NoSync: durability == partition.None, Logger: b.set.log})
@@ -245,7 +251,7 @@ func (n *node) register() error {
 	if n.metadata.Image().ClusterID() == "" {
 		recs = append(recs, &metadata.ClusterRecord{ID: n.partitions.ClusterID()})
 	}
-	me := &metadata.BrokerRecord{ID: n.b.set.nodeID, Rack: n.b.set.rack, Unclean: n.partitions.Unclean()}
+	me := &metadata.BrokerRecord{ID: n.b.set.nodeID, Rack: n.b.set.rack, Unclean: n.partitions.Unclean() && !n.sameBoot}
 	for i := range n.b.listeners {
 		me.Endpoints = append(me.Endpoints, endpointOf(&n.b.listeners[i]))
 	}
@@ -269,9 +275,11 @@ func (n *node) serverParts() (err error) {
 	s := n.b.set
 	n.groups = handler.NewGroups(handler.GroupsConfig{
 		NodeID: s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Static: s.static, Logger: s.log, Failed: n.b.metrics.Failed,
+		Coordinator: n.b.coordinators.groups.observer(), Groups: n.b.coordinators.observeGroups(),
 	})
 	n.txns = handler.NewTxns(handler.TxnsConfig{
 		NodeID: s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Groups: n.groups, Static: s.static, Logger: s.log, Failed: n.b.metrics.Failed,
+		Coordinator: n.b.coordinators.txns.observer(),
 	})
 	overrides, err := parseOverrides(s.layers.List(configdef.Broker, "max.connections.per.ip.overrides"))
 	if err != nil {

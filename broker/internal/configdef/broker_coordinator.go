@@ -1,24 +1,30 @@
 package configdef
 
+// The assignors of consumer groups under the names of Kafka's classes.
+const (
+	uniformAssignor = "org.apache.kafka.coordinator.group.assignor.UniformAssignor"
+	rangeAssignor   = "org.apache.kafka.coordinator.group.assignor.RangeAssignor"
+)
+
 // coordinatorKeys: Groups, offsets, share groups and transactions.
 func coordinatorKeys() []row {
 	return []row{
-		{"group.consumer.assignment.interval.ms", Int, "1000", "Least time between two assignments of a consumer group.", atLeast(0), clusterWide | unused},
-		{"group.consumer.assignors", List, "uniform,range", "Assignors that the broker offers to consumer groups, the default first.", nil, unused},
+		{"group.consumer.assignment.interval.ms", Int, "1000", "Least time between two assignments of a consumer group.", atLeast(0), clusterWide},
+		{"group.consumer.assignors", List, "uniform,range", "Assignors that the broker offers to consumer groups, the default first.", listOf("uniform", "range", uniformAssignor, rangeAssignor), 0},
 		{"group.consumer.heartbeat.interval.ms", Int, "5000", "Time between heartbeats that members of consumer groups are told.", atLeast(1), 0},
-		{"group.consumer.max.assignment.interval.ms", Int, "15000", "Upper bound of the assignment interval that a consumer group may set.", atLeast(0), unused},
-		{"group.consumer.max.heartbeat.interval.ms", Int, "15000", "Upper bound of the heartbeat interval that a consumer group may set.", atLeast(1), unused},
-		{"group.consumer.max.session.timeout.ms", Int, "60000", "Upper bound of the session timeout that a consumer group may set.", atLeast(1), unused},
+		{"group.consumer.max.assignment.interval.ms", Int, "15000", "Upper bound of the assignment interval that a consumer group may set.", atLeast(0), 0},
+		{"group.consumer.max.heartbeat.interval.ms", Int, "15000", "Upper bound of the heartbeat interval that a consumer group may set.", atLeast(1), 0},
+		{"group.consumer.max.session.timeout.ms", Int, "60000", "Upper bound of the session timeout that a consumer group may set.", atLeast(1), 0},
 		{"group.consumer.max.size", Int, "2147483647", "Most members of a consumer group.", atLeast(1), 0},
-		{"group.consumer.migration.policy", String, "bidirectional", "Whether groups may change between the classic and the consumer protocol: disabled, upgrade, downgrade or bidirectional.", oneOfFold("disabled", "downgrade", "upgrade", "bidirectional"), unused},
-		{"group.consumer.min.assignment.interval.ms", Int, "0", "Lower bound of the assignment interval that a consumer group may set.", atLeast(0), unused},
-		{"group.consumer.min.heartbeat.interval.ms", Int, "5000", "Lower bound of the heartbeat interval that a consumer group may set.", atLeast(1), unused},
-		{"group.consumer.min.session.timeout.ms", Int, "45000", "Lower bound of the session timeout that a consumer group may set.", atLeast(1), unused},
+		{"group.consumer.migration.policy", String, "bidirectional", "Whether groups may change between the classic and the consumer protocol: disabled, upgrade, downgrade or bidirectional.", oneOfFold("disabled", "downgrade", "upgrade", "bidirectional"), 0},
+		{"group.consumer.min.assignment.interval.ms", Int, "0", "Lower bound of the assignment interval that a consumer group may set.", atLeast(0), 0},
+		{"group.consumer.min.heartbeat.interval.ms", Int, "5000", "Lower bound of the heartbeat interval that a consumer group may set.", atLeast(1), 0},
+		{"group.consumer.min.session.timeout.ms", Int, "45000", "Lower bound of the session timeout that a consumer group may set.", atLeast(1), 0},
 		{"group.consumer.session.timeout.ms", Int, "45000", "A member of a consumer group without heartbeat for so long is removed.", atLeast(1), 0},
 		{"group.coordinator.append.linger.ms", Int, "-1", "How long the group coordinator gathers records before it writes them; -1 adapts to the load.", atLeast(-1), unused},
 		{"group.coordinator.background.threads", Int, "2", "Number of Java threads for background work of the group coordinator.", atLeast(1), unused},
 		{"group.coordinator.cached.buffer.max.bytes", Int, "1048588", "Largest write buffer that the group coordinator keeps for the next time.", atLeast(524288), clusterWide | unused},
-		{"group.coordinator.rebalance.protocols", List, "classic,consumer,streams", "Group protocols that are served.", listOf("consumer", "classic", "share", "streams"), unused},
+		{"group.coordinator.rebalance.protocols", List, "classic,consumer,streams", "Group protocols that are served.", listOf("consumer", "classic", "share", "streams"), 0},
 		{"group.coordinator.threads", Int, "4", "Number of Java threads of the group coordinator.", atLeast(1), unused},
 		{"group.initial.rebalance.delay.ms", Int, "3000", "How long a new classic group waits for more members before its first rebalance.", nil, 0},
 		{"group.max.session.timeout.ms", Int, "1800000", "Longest session timeout that a member of a classic group may ask for.", nil, 0},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chortal/chortal/internal/recordbatch"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // batch is what is appended at once, and those who wait for it.
@@ -19,6 +20,10 @@ type batch struct {
 	// landed is called with the offset of the first record when the batch is committed.
 	landed func(base int64)
 	base   int64
+	queued time.Time // when its first step ran
+	// abandoned says that nobody waits any more.
+	abandoned bool
+	began     time.Time // when it was appended
 }
 
 func (b *batch) commit(err error) {
@@ -58,7 +63,7 @@ func (s *shard[M]) queue(out *Out) {
 	bytes := size(out.records)
 	if n := len(s.next); n == 0 || !s.next[n-1].fits(out, bytes, s.cfg.MaxBatchBytes) {
 		for _, part := range split(out.records, s.cfg.MaxStepBytes) {
-			s.next = append(s.next, &batch{records: part, bytes: size(part), producer: out.producer, marker: out.marker})
+			s.next = append(s.next, &batch{records: part, bytes: size(part), producer: out.producer, marker: out.marker, queued: time.Now()})
 		}
 	} else {
 		last := s.next[n-1]
@@ -103,6 +108,7 @@ func (s *shard[M]) launch() {
 	}
 	s.flight = s.next[0]
 	s.next = slices.Delete(s.next, 0, 1)
+	s.flight.began = time.Now()
 	if err := s.append(s.flight); err != nil {
 		s.fail(fmt.Errorf("append: %w", err))
 	}
@@ -116,7 +122,7 @@ func (s *shard[M]) append(b *batch) error {
 		}
 		s.log = log
 	}
-	encoded, err := b.encode(time.Now())
+	encoded, err := b.encode(time.Now(), s.cfg.Codec)
 	if err != nil {
 		return err
 	}
@@ -124,7 +130,7 @@ func (s *shard[M]) append(b *batch) error {
 	return err
 }
 
-func (b *batch) encode(now time.Time) (recordbatch.Batch, error) {
+func (b *batch) encode(now time.Time, codec recordbatch.Codec) (recordbatch.Batch, error) {
 	if b.marker != nil {
 		kind := recordbatch.Abort
 		if b.marker.commit {
@@ -132,7 +138,7 @@ func (b *batch) encode(now time.Time) (recordbatch.Batch, error) {
 		}
 		return recordbatch.EndTxnMarker(kind, b.producer.ID, b.producer.Epoch, b.marker.coordinatorEpoch, now.UnixMilli()), nil
 	}
-	o := recordbatch.Options{LeaderEpoch: -1}
+	o := recordbatch.Options{LeaderEpoch: -1, Codec: codec}
 	if b.producer != noProducer {
 		o.HasProducer, o.Transactional = true, true
 		o.ProducerID, o.ProducerEpoch, o.BaseSequence = b.producer.ID, b.producer.Epoch, recordbatch.NoSequence
@@ -161,7 +167,43 @@ func (s *shard[M]) landed(l landing) {
 		s.fail(fmt.Errorf("append: %w", l.err))
 	default:
 		s.flight = nil
+		s.cfg.Observer.appended(len(l.batch.records), time.Since(l.batch.began))
 		l.batch.commit(nil)
+	}
+}
+
+// watch has somebody look after those who wait for appends, if nobody does.
+func (s *shard[M]) watch() {
+	if s.patient || s.phase != active {
+		return
+	}
+	waiting := s.batches()
+	i := slices.IndexFunc(waiting, func(b *batch) bool { return !b.abandoned })
+	if i < 0 {
+		return
+	}
+	s.patient = true
+	time.AfterFunc(time.Until(waiting[i].queued.Add(s.cfg.WriteTimeout)), func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.phase == active {
+			s.inbox.late = true
+			s.wake()
+		}
+	})
+}
+
+// giveUp answers those who have waited for too long. Their records stay where they are:
+// what becomes of them is not known yet.
+func (s *shard[M]) giveUp(now time.Time) {
+	for _, b := range s.batches() {
+		if b.abandoned || now.Sub(b.queued) < s.cfg.WriteTimeout {
+			continue
+		}
+		b.abandoned = true
+		for _, out := range b.outs {
+			out.Commit(fmt.Errorf("%s-%d: not committed after %v: %w", s.cfg.Name, s.id, s.cfg.WriteTimeout, kerr.CoordinatorNotAvailable))
+		}
 	}
 }
 
@@ -190,7 +232,7 @@ func (s *shard[M]) snapshot() {
 	var base int64
 	runs := split(records, s.cfg.MaxBatchBytes)
 	for i, run := range runs {
-		s.next = append(s.next, &batch{records: run, bytes: size(run), producer: noProducer, landed: func(at int64) {
+		s.next = append(s.next, &batch{records: run, bytes: size(run), producer: noProducer, queued: time.Now(), landed: func(at int64) {
 			if i == 0 {
 				base = at
 			}
@@ -223,6 +265,7 @@ func (s *shard[M]) read(ctx context.Context) (m M, log Log, err error) {
 	if err != nil {
 		return m, nil, fmt.Errorf("read %s-%d: %w", s.cfg.Name, s.id, err)
 	}
+	s.cfg.Observer.loaded(records, time.Since(began))
 	if records > 0 {
 		s.logger.Info("loaded coordinator", "records", records, "duration", time.Since(began))
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/chortal/chortal/internal/recordbatch"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
@@ -43,6 +44,14 @@ type Config[M Machine] struct {
 	// CloseTimeout is how long Run waits for appends when its context has ended. Zero:
 	// 5 seconds.
 	CloseTimeout time.Duration
+	// WriteTimeout is how long answers wait for their records to be committed, before they
+	// are COORDINATOR_NOT_AVAILABLE; the records may be committed nevertheless. Zero: 5
+	// seconds.
+	WriteTimeout time.Duration
+	// Codec compresses the batches. Zero: none.
+	Codec recordbatch.Codec
+	// Observer is told of what happens. Nil: nobody.
+	Observer *Observer
 }
 
 // snapshotFactor is how many times more records than the state has must be in the log
@@ -61,6 +70,8 @@ func (c Config[M]) withDefaults() Config[M] {
 	c.RetryPause = orElse(c.RetryPause, time.Second)
 	c.SnapshotFloor = orElse(c.SnapshotFloor, 1<<16)
 	c.CloseTimeout = orElse(c.CloseTimeout, 5*time.Second)
+	c.WriteTimeout = orElse(c.WriteTimeout, 5*time.Second)
+	c.Observer = orElse(c.Observer, &Observer{})
 	return c
 }
 
@@ -137,6 +148,8 @@ type Step[M Machine] struct {
 	// Refuse is called instead of Run, with an error that wraps a kerr value, if the
 	// machine is not there: being loaded, broken, unloaded. It must not block.
 	Refuse func(error)
+
+	queued time.Time // when the step came
 }
 
 // Do has the machine that holds key run a step, after those that came before. It does

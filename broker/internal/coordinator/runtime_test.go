@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/chortal/chortal/broker/internal/coordinator"
+	"github.com/chortal/chortal/internal/recordbatch"
 )
 
 // registers is a machine of named values, with a clock that sets one of them, parked
@@ -240,6 +241,61 @@ func TestCloseWaitsForAppends(t *testing.T) {
 		w.stop()
 		w.said("set a", "set b", "parked NOT_COORDINATOR")
 		w.start(nil)
+	})
+}
+
+func TestSlowAppendsAreNotWaitedFor(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.topic.delay = 12 * time.Second
+		w.set("a", "1")
+		synctest.Wait()
+		time.Sleep(3 * time.Second)
+		w.set("b", "2") // behind the first: it is not under way yet
+		w.get("a")
+		time.Sleep(2 * time.Second)
+		w.said("set a COORDINATOR_NOT_AVAILABLE")
+		time.Sleep(3 * time.Second)
+		w.said("set b COORDINATOR_NOT_AVAILABLE", "a=1 COORDINATOR_NOT_AVAILABLE")
+		time.Sleep(20 * time.Second)
+		w.topic.delay = 0
+		w.get("b") // it has come through all the same
+		w.said("b=2")
+	})
+}
+
+func TestObserver(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.stop()
+		var steps, appended, loaded, failed int
+		var waited time.Duration
+		w.start(func(c *coordinator.Config[*registers]) {
+			c.Codec = recordbatch.LZ4
+			c.Observer = &coordinator.Observer{
+				Step:     func(time.Duration, time.Duration) { steps++ },
+				Appended: func(n int, took time.Duration) { appended, waited = appended+n, waited+took },
+				Loaded:   func(n int, _ time.Duration) { loaded += n },
+				Failed:   func() { failed++ },
+			}
+		})
+		w.topic.delay = time.Second
+		w.set("a", strings.Repeat("1", 1000))
+		time.Sleep(2 * time.Second)
+		w.said("set a")
+		want := coordinator.Stats{Partitions: [len(coordinator.States)]int{2: 1}}
+		if got := w.rt.Stats(); got != want {
+			t.Errorf("stats %v, want %v", got, want)
+		}
+		w.do(func(*registers, time.Time, *coordinator.Out) { panic("broken") })
+		w.said("refused UNKNOWN_SERVER_ERROR")
+		if got := w.rt.Stats(); got.Partitions[3] != 1 {
+			t.Errorf("stats after a panic %v", got)
+		}
+		time.Sleep(2 * time.Second)
+		w.get("a")
+		w.said("a=" + strings.Repeat("1", 1000))
+		if steps != 2 || appended != 1 || waited != time.Second || loaded != 1 || failed != 1 {
+			t.Errorf("%d steps, %d records in %v, %d loaded, %d failures", steps, appended, waited, loaded, failed)
+		}
 	})
 }
 

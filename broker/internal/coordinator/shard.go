@@ -34,6 +34,7 @@ type shard[M Machine] struct {
 	next    []*batch // to be appended after flight, in this order
 	alarm   *time.Timer
 	alarmAt time.Time // zero: not set
+	patient bool      // a timer looks after the batch in flight
 	cutting bool      // a snapshot is on its way into the log
 }
 
@@ -52,6 +53,7 @@ type inbox[M Machine] struct {
 	steps  []Step[M]
 	load   bool // the shard is wanted
 	expire bool // the alarm went off
+	late   bool // the batch in flight may have taken too long
 	landed []landing
 }
 
@@ -62,7 +64,7 @@ type landing struct {
 }
 
 func (b *inbox[M]) empty() bool {
-	return len(b.steps) == 0 && !b.load && !b.expire && len(b.landed) == 0
+	return len(b.steps) == 0 && !b.load && !b.expire && !b.late && len(b.landed) == 0
 }
 
 func newShard[M Machine](cfg Config[M], id int32) *shard[M] {
@@ -81,6 +83,7 @@ func (s *shard[M]) enqueue(step Step[M]) error {
 	case len(s.inbox.steps) >= s.cfg.MaxQueued:
 		return kerr.CoordinatorNotAvailable
 	}
+	step.queued = time.Now()
 	s.inbox.steps = append(s.inbox.steps, step)
 	s.wake()
 	return nil
@@ -136,6 +139,10 @@ func (s *shard[M]) loop() {
 		for _, l := range in.landed {
 			s.landed(l)
 		}
+		if in.late {
+			s.patient = false
+			s.giveUp(time.Now())
+		}
 		if in.expire && s.phase == active {
 			s.alarmAt = time.Time{}
 			s.run(Step[M]{Run: s.expire})
@@ -145,6 +152,7 @@ func (s *shard[M]) loop() {
 		}
 		s.snapshot()
 		s.launch()
+		s.watch()
 		s.setAlarm()
 	}
 }
@@ -198,7 +206,11 @@ func (s *shard[M]) guard(step Step[M], out *Out) (err error) {
 			}
 		}
 	}()
-	step.Run(s.machine, time.Now(), out)
+	now := time.Now()
+	step.Run(s.machine, now, out)
+	if !step.queued.IsZero() {
+		s.cfg.Observer.step(now.Sub(step.queued), time.Since(now))
+	}
 	return nil
 }
 
@@ -233,6 +245,7 @@ func (s *shard[M]) ring() {
 // next step has it read back, after a pause.
 func (s *shard[M]) fail(err error) {
 	s.logger.Error("coordinator failed", "err", err)
+	s.cfg.Observer.failed()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unload(kerr.NotCoordinator)
@@ -255,7 +268,7 @@ func (s *shard[M]) unload(err error) {
 	for _, b := range s.batches() {
 		b.commit(err)
 	}
-	s.flight, s.next, s.cutting = nil, nil, false
+	s.flight, s.next, s.cutting, s.patient = nil, nil, false, false
 	s.machine.Unload(err)
 	var none M
 	s.machine, s.log = none, nil
@@ -282,9 +295,11 @@ func (s *shard[M]) ensureLoaded() {
 		time.AfterFunc(s.cfg.RetryPause, s.load)
 		s.mu.Unlock()
 		s.logger.Error("load coordinator", "err", err)
+		s.cfg.Observer.failed()
 		return
 	}
 	s.machine, s.log, s.phase = m, log, active
+	s.pauseTo = time.Time{}
 	s.mu.Unlock()
 	s.run(Step[M]{Run: func(m M, now time.Time, out *Out) { m.Loaded(now, out) }})
 }

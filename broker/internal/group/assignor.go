@@ -42,13 +42,6 @@ func offeredAssignors(names []string) []assignor {
 	return offered
 }
 
-// KnownAssignor says whether group.consumer.assignors may name an assignor so: by its
-// name, or as the class that it is in Kafka.
-func KnownAssignor(name string) bool {
-	_, ok := findAssignor(assignors, name)
-	return ok
-}
-
 func assignorNames(offered []assignor) string {
 	names := make([]string, len(offered))
 	for i, a := range offered {

@@ -22,6 +22,7 @@ func (m *Machine) OffsetDelete(out *coordinator.Out, req *kmsg.OffsetDeleteReque
 		answer(out, reply, resp)
 		return
 	}
+	deleted := 0
 	for _, t := range req.Topics {
 		rt := kmsg.NewOffsetDeleteResponseTopic()
 		rt.Topic = t.Topic
@@ -33,11 +34,13 @@ func (m *Machine) OffsetDelete(out *coordinator.Out, req *kmsg.OffsetDeleteReque
 				rp.ErrorCode = kerr.GroupSubscribedToTopic.Code
 			} else if _, ok := m.offsets.get(req.Group, t.Topic, p.Partition); ok {
 				out.Write(coordinator.Record{Key: offsetKey(req.Group, t.Topic, p.Partition)})
+				deleted++
 			}
 			rt.Partitions = append(rt.Partitions, rp)
 		}
 		resp.Topics = append(resp.Topics, rt)
 	}
+	m.cfg.Observer.deleted(deleted)
 	answer(out, reply, resp)
 }
 
@@ -59,9 +62,11 @@ func (m *Machine) deleteGroup(out *coordinator.Out, name string) error {
 	if err := g.deleteAllowed(); err != nil {
 		return err
 	}
+	before := m.offsets.len()
 	m.offsets.each(name, func(topic string, partition int32, _ offset) {
 		out.Write(coordinator.Record{Key: offsetKey(name, topic, partition)})
 	})
+	m.cfg.Observer.deleted(before - m.offsets.len())
 	m.forget(g, out)
 	return nil
 }
@@ -99,6 +104,8 @@ func (m *Machine) DeleteTopics(out *coordinator.Out, topics []string) {
 // expireOffsets forgets offsets that have been of no use for the retention time, and
 // empty groups without offsets.
 func (m *Machine) expireOffsets(now time.Time, out *coordinator.Out) {
+	before := m.offsets.len()
+	defer func() { m.cfg.Observer.expired(before - m.offsets.len()) }()
 	for _, name := range m.names() {
 		g := m.groups[name]
 		m.offsets.each(name, func(topic string, partition int32, v offset) {

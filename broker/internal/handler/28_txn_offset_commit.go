@@ -30,6 +30,7 @@ type txnOffsetCommit struct {
 	x       *Txns
 	req     *kmsg.TxnOffsetCommitRequest // with the topics that exist
 	refused []kmsg.TxnOffsetCommitResponseTopic
+	tries   int
 	reply   func(*kmsg.TxnOffsetCommitResponse, error)
 }
 
@@ -118,10 +119,15 @@ func (c *txnOffsetCommit) commit(guard group.TxnGuard) {
 	c.step(func(m *group.Machine, now time.Time, out *coordinator.Out, reply group.Reply[*kmsg.TxnOffsetCommitResponse]) {
 		if err := m.CheckTxn(c.producer(), guard); err != nil {
 			out.Answer(func(lost error) {
-				if lost == nil {
-					lost = err
+				c.tries++
+				switch {
+				case lost != nil:
+					reply(nil, lost)
+				case errors.Is(err, kerr.InvalidTxnState) && c.tries < maxLookups:
+					c.begin() // it may have been the end of the transaction before
+				default:
+					reply(nil, err)
 				}
-				reply(nil, lost)
 			})
 			return
 		}

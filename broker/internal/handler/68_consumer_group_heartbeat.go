@@ -19,7 +19,7 @@ import (
 )
 
 func (g *Groups) consumerGroupHeartbeat(_ context.Context, c *server.Conn, req *kmsg.ConsumerGroupHeartbeatRequest, reply func(*kmsg.ConsumerGroupHeartbeatResponse, error)) {
-	if err := consumerProtocol(g.metadata.Image()); err != nil {
+	if err := g.consumerProtocol(); err != nil {
 		resp := kmsg.NewPtrConsumerGroupHeartbeatResponse()
 		resp.ErrorCode = code(err)
 		reply(resp, nil)
@@ -37,27 +37,31 @@ func (g *Groups) consumerGroupHeartbeat(_ context.Context, c *server.Conn, req *
 	})
 }
 
-// consumerSettings are the group's own configs, within the broker's bounds.
+// consumerSettings are what differs for a group from what the broker was started with: its
+// own configs, within the broker's bounds, and what was set at run time.
 func consumerSettings(img *metadata.Image, static map[string]string, name string) group.ConsumerSettings {
 	own := img.Configs(metadata.ConfigResource{Type: metadata.GroupResource, Name: name})
-	if len(own) == 0 {
+	dynamic := img.Configs(metadata.ConfigResource{Type: metadata.BrokerResource})
+	_, interval := dynamic["group.consumer.assignment.interval.ms"]
+	if len(own) == 0 && !interval {
 		return group.ConsumerSettings{}
 	}
-	layers := configdef.Layers{Override: own, Static: static}
-	millis := func(key string) time.Duration {
-		if _, ok := own["consumer."+key]; !ok {
+	layers := configdef.Layers{Override: own, DynamicDefault: dynamic, Static: static}
+	millis := func(key string, set bool) time.Duration {
+		if _, ok := own["consumer."+key]; !ok && !set {
 			return 0
 		}
 		bound := func(which string) int64 { return layers.Int64(configdef.Broker, "group.consumer."+which+"."+key) }
 		v := min(max(layers.Int64(configdef.Group, "consumer."+key), bound("min")), bound("max"))
+		if v == 0 {
+			return -1 // none, where zero stands for the broker's
+		}
 		return time.Duration(v) * time.Millisecond
 	}
-	interval := millis("assignment.interval.ms")
-	if _, ok := own["consumer.assignment.interval.ms"]; ok && interval == 0 {
-		interval = -1 // none, where zero stands for the default
-	}
 	return group.ConsumerSettings{
-		SessionTimeout: millis("session.timeout.ms"), HeartbeatInterval: millis("heartbeat.interval.ms"), AssignmentInterval: interval,
+		SessionTimeout:     millis("session.timeout.ms", false),
+		HeartbeatInterval:  millis("heartbeat.interval.ms", false),
+		AssignmentInterval: millis("assignment.interval.ms", interval),
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 func (g *Groups) consumerGroupDescribe(_ context.Context, _ *server.Conn, req *kmsg.ConsumerGroupDescribeRequest, reply func(*kmsg.ConsumerGroupDescribeResponse, error)) {
 	allowed := operations(req.IncludeAuthorizedOperations, groupOperations)
-	off := consumerProtocol(g.metadata.Image())
+	off := g.consumerProtocol()
 	askAll(len(req.Groups), func(i int, done func(kmsg.ConsumerGroupDescribeResponseGroup, error)) {
 		if off != nil {
 			done(kmsg.NewConsumerGroupDescribeResponseGroup(), off)

@@ -40,13 +40,20 @@ func supported(routes []server.Route) []feature {
 // groupVersion is the feature that the consumer protocol of groups belongs to (KIP-848).
 const groupVersion = "group.version"
 
-// errNoConsumerProtocol is answered while group.version is finalized at 0.
-var errNoConsumerProtocol = fmt.Errorf("group.version is 0: %w", kerr.UnsupportedVersion)
+// Errors of those who use the consumer protocol where it is switched off: by the feature, or by
+// group.coordinator.rebalance.protocols.
+var (
+	errNoConsumerProtocol       = fmt.Errorf("group.version is 0: %w", kerr.UnsupportedVersion)
+	errConsumerProtocolDisabled = fmt.Errorf("group.coordinator.rebalance.protocols does not name consumer: %w", kerr.UnsupportedVersion)
+)
 
 // consumerProtocol tells whether groups may use the consumer protocol.
-func consumerProtocol(img *metadata.Image) error {
-	if l, ok := img.Feature(groupVersion); ok && l == 0 {
+func (g *Groups) consumerProtocol() error {
+	if l, ok := g.metadata.Image().Feature(groupVersion); ok && l == 0 {
 		return errNoConsumerProtocol
+	}
+	if !g.modern {
+		return errConsumerProtocolDisabled
 	}
 	return nil
 }

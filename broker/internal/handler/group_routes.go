@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/chortal/chortal/broker/internal/metadata"
 	"github.com/chortal/chortal/broker/internal/partition"
 	"github.com/chortal/chortal/broker/internal/server"
+	"github.com/chortal/chortal/internal/recordbatch"
 )
 
 // GroupsConfig is what the group coordinator works on.
@@ -34,6 +36,9 @@ type GroupsConfig struct {
 	Logger *slog.Logger
 	// Failed is that of [Deps].
 	Failed CountError
+	// Coordinator and Groups are told of what happens. Nil: nobody.
+	Coordinator *coordinator.Observer
+	Groups      *group.Observer
 }
 
 // Groups is the group coordinator of this broker with its APIs.
@@ -42,6 +47,7 @@ type Groups struct {
 	metadata metadata.Controller
 	topic    *internalTopic
 	runtime  *coordinator.Runtime[*group.Machine]
+	modern   bool // the consumer protocol is offered
 	static   map[string]string
 	log      *slog.Logger
 	failed   CountError
@@ -64,18 +70,25 @@ func NewGroups(c GroupsConfig) *Groups {
 	}
 	topic.keepPartitions()
 	machine := groupConfig(static)
+	machine.Observer = c.Groups
 	machine.Topics = func() group.Topics { return imageTopics{c.Metadata.Image()} }
 	machine.Settings = func(name string) group.ConsumerSettings {
 		return consumerSettings(c.Metadata.Image(), c.Static, name)
 	}
 	return &Groups{
 		node: c.NodeID, metadata: c.Metadata, log: log, failed: c.Failed, static: c.Static, topic: topic,
+		modern: slices.Contains(static.List(configdef.Broker, "group.coordinator.rebalance.protocols"), "consumer"),
 		runtime: coordinator.New(coordinator.Config[*group.Machine]{
-			Name: metadata.OffsetsTopic, Topic: topic, Partitions: topic.partitions, Logger: log,
-			New: func(int32) *group.Machine { return group.New(machine) },
+			Name: metadata.OffsetsTopic, Topic: topic, Partitions: topic.partitions, Logger: log, Observer: c.Coordinator,
+			WriteTimeout: time.Duration(static.Int64(configdef.Broker, "offsets.commit.timeout.ms")) * time.Millisecond,
+			Codec:        recordbatch.Codec(static.Int64(configdef.Broker, "offsets.topic.compression.codec")),
+			New:          func(int32) *group.Machine { return group.New(machine) },
 		}),
 	}
 }
+
+// Stats is what the coordinator's partitions are at.
+func (g *Groups) Stats() coordinator.Stats { return g.runtime.Stats() }
 
 // groupConfig reads the group.* and offsets.* keys.
 func groupConfig(static configdef.Layers) group.Config {

@@ -49,12 +49,46 @@ func (p *produce) lookUp(then func()) bool {
 		return false
 	}
 	x.begin(l.producer.ID)
-	joins := p.req.Version >= joinProduceVersion
-	x.membership(l.id, l.producer, l.partitions, joins, func(belongs []bool, err error) {
-		p.found(l, belongs, err, joins)
+	p.ask(x, l, maxLookups, func() {
 		then()
 		x.end(l.producer.ID)
 	})
+	return true
+}
+
+// maxLookups bounds how often a request looks its transactions up.
+const maxLookups = 4
+
+// ask asks the transaction coordinator, and asks again if the end of the transaction before
+// came in between.
+func (p *produce) ask(x *Txns, l *lookup, tries int, then func()) {
+	joins := p.req.Version >= joinProduceVersion
+	x.membership(l.id, l.producer, l.partitions, joins, func(belongs []bool, err error) {
+		if err == nil && tries > 1 && !p.held(l) {
+			again, aerr := p.newLookup(x)
+			if aerr == nil && again != nil {
+				p.ask(x, again, tries-1, then)
+				return
+			}
+		}
+		p.found(l, belongs, err, joins)
+		then()
+	})
+}
+
+// held says whether the guards of a look-up still count.
+func (p *produce) held(l *lookup) bool {
+	for i, at := range l.places {
+		in := &p.req.Topics[at.topic]
+		t, err := p.target(in)
+		if err != nil {
+			continue
+		}
+		part, err := p.partition(t, in.Partitions[at.partition].Partition)
+		if err == nil && !part.GuardHeld(l.producer.ID, l.guards[i]) {
+			return false
+		}
+	}
 	return true
 }
 

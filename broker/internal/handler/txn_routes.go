@@ -34,6 +34,8 @@ type TxnsConfig struct {
 	Logger *slog.Logger
 	// Failed is that of [Deps].
 	Failed CountError
+	// Coordinator is told of what happens. Nil: nobody.
+	Coordinator *coordinator.Observer
 }
 
 // Txns is the transaction coordinator of this broker with its APIs.
@@ -81,11 +83,14 @@ func NewTxns(c TxnsConfig) *Txns {
 		ExpirationCheck: millis("transaction.remove.expired.transaction.cleanup.interval.ms"),
 	}
 	x.runtime = coordinator.New(coordinator.Config[*txn.Machine]{
-		Name: metadata.TransactionsTopic, Topic: topic, Partitions: topic.partitions, Logger: log,
+		Name: metadata.TransactionsTopic, Topic: topic, Partitions: topic.partitions, Logger: log, Observer: c.Coordinator,
 		New: func(int32) *txn.Machine { return txn.New(machine) },
 	})
 	return x
 }
+
+// Stats is what the coordinator's partitions are at.
+func (x *Txns) Stats() coordinator.Stats { return x.runtime.Stats() }
 
 // Run coordinates until ctx ends, then answers what is still open. It must end before the
 // groups' Run does, for it writes markers there.

@@ -33,6 +33,8 @@ const (
 	kindScramCredential
 	kindRemoveScramCredential
 	kindQuota
+	kindDelegationToken
+	kindRemoveDelegationToken
 )
 
 // recordVersion is the second byte of a record: the version of its body.
@@ -42,9 +44,9 @@ const recordVersion = 1
 type ClusterRecord struct{ ID string }
 
 // BrokerRecord registers a broker at its start, replacing an older
-// registration. Unclean says that it was not shut down properly: the leader
-// epoch of every partition that it leads then grows, so that clients notice
-// that an unacknowledged tail may be gone.
+// registration. Unclean says that it was not shut down properly and that what
+// it had written may be gone: the leader epoch of every partition that it leads
+// then grows, so that clients notice.
 type BrokerRecord struct {
 	ID        int32
 	Rack      string
@@ -141,6 +143,10 @@ func newRecord(k kind) (Record, error) {
 		return new(RemoveScramCredentialRecord), nil
 	case kindQuota:
 		return new(QuotaRecord), nil
+	case kindDelegationToken:
+		return new(DelegationTokenRecord), nil
+	case kindRemoveDelegationToken:
+		return new(RemoveDelegationTokenRecord), nil
 	case kindTopicState:
 		return new(topicState), nil
 	case kindBrokerState:

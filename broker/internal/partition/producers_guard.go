@@ -34,6 +34,15 @@ func (p *Partition) GuardTxn(producerID int64, epoch int16, sequence int32) (g T
 	return p.producers.guard(producerID, epoch, sequence, p.m.now().UnixMilli()), false, nil
 }
 
+// GuardHeld says whether no marker of the producer has made a guard void. The marker of the transaction before may:
+// its producer has had the epoch for the next one since the end was decided. Take another guard and look up again then.
+func (p *Partition) GuardHeld(producerID int64, g TxnGuard) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	held := p.producers.guards[producerID]
+	return held != nil && held.serial == g.serial
+}
+
 // CheckMarker says what appending a marker would: INVALID_PRODUCER_EPOCH or TRANSACTION_COORDINATOR_FENCED if it comes
 // too late. A coordinator asks before it queues one.
 func (p *Partition) CheckMarker(producerID int64, epoch int16, coordinatorEpoch int32) error {
