@@ -33,8 +33,6 @@ const (
 	kindScramCredential
 	kindRemoveScramCredential
 	kindQuota
-	kindDelegationToken
-	kindRemoveDelegationToken
 )
 
 // recordVersion is the second byte of a record: the version of its body.
@@ -143,10 +141,6 @@ func newRecord(k kind) (Record, error) {
 		return new(RemoveScramCredentialRecord), nil
 	case kindQuota:
 		return new(QuotaRecord), nil
-	case kindDelegationToken:
-		return new(DelegationTokenRecord), nil
-	case kindRemoveDelegationToken:
-		return new(RemoveDelegationTokenRecord), nil
 	case kindTopicState:
 		return new(topicState), nil
 	case kindBrokerState:
