@@ -27,11 +27,11 @@ func (p *Partition) Append(batch []byte, o AppendOptions, done func(error)) (App
 		p.mu.Unlock()
 		return Appended{}, fmt.Errorf("append to %v: %w", p.tp, err)
 	}
+	after := p.progress()
 	waits := o.Acks == -1 && a.LastOffset >= p.hw
 	if waits && done != nil {
 		p.acks = append(p.acks, ack{a.LastOffset + 1, done})
 	}
-	after := p.progress()
 	p.mu.Unlock()
 	after()
 	if !waits && done != nil {

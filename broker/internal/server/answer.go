@@ -96,9 +96,12 @@ func (a *answer) encode(resp kmsg.Response) (err error) {
 	if resp.IsFlexible() && a.route.key != apiVersionsKey {
 		dst = append(dst, 0)
 	}
-	if fetch, ok := resp.(*FetchResponse); ok {
-		dst, a.cuts = fetch.appendTo(dst, a.few[:0])
-	} else {
+	switch r := resp.(type) {
+	case *FetchResponse:
+		dst, a.cuts = r.appendTo(dst, a.few[:0])
+	case *kmsg.ProduceResponse:
+		dst = appendProduce(dst, r)
+	default:
 		dst = resp.AppendTo(dst)
 	}
 	a.head.b = dst
