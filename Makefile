@@ -29,7 +29,8 @@ fuzz:
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
 
-# Other people's suites against our broker, whole (needs SHARED; see .ci/suites).
+# Other people's suites against our broker, whole: an hour or so, and librdkafka is
+# compiled first (needs SHARED, a C++ compiler, Java, Node, Python; see .ci/suites).
 conform:
 	SHARED=$(SHARED) ./.ci/suites
 
