@@ -361,6 +361,23 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
+// FuzzDecompress feeds any bytes to the decoder of any codec: no panic, and no more bytes than allowed.
+func FuzzDecompress(f *testing.F) {
+	for _, c := range codecs {
+		b := build(f, recordbatch.Options{Codec: c}, rec{TS: 1, Value: bytes.Repeat([]byte("venta "), 50)})
+		f.Add(byte(c), []byte(b.RawRecords()))
+	}
+	f.Fuzz(func(t *testing.T, codec byte, body []byte) {
+		const most = 1 << 16
+		head := build(t, recordbatch.Options{}, rec{})
+		b := append(head[:recordbatch.HeaderLen:recordbatch.HeaderLen], body...)
+		b[22] = codec & 7
+		if out, err := b.Decompress(nil, most); err == nil && len(out) > most {
+			t.Fatalf("%d bytes, at most %d are allowed", len(out), most)
+		}
+	})
+}
+
 func Example() {
 	b := recordbatch.NewBuilder(recordbatch.Options{Codec: recordbatch.Zstd})
 	b.Append(1000, []byte("café"), []byte("3"))

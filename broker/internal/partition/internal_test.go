@@ -129,3 +129,21 @@ func TestParseTopicConfig(t *testing.T) {
 	f("max.message.bytes", "many", nil, error(nil))
 	f("validate.records", "full", func(c TopicConfig) any { return c.ValidateFull }, true)
 }
+
+// FuzzMeta reads any text as meta.properties or partition.metadata.
+func FuzzMeta(f *testing.F) {
+	f.Add([]byte("version=1\ncluster.id=x\nnode.id=1\n"), "ventas-0", "AAAAAAAAAAAAAAAAAAAAAQ")
+	f.Add([]byte("version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ\n"), "..-0", "")
+	f.Fuzz(func(t *testing.T, text []byte, folder, id string) {
+		parseProperties(text, "=")
+		parseProperties(text, ": ")
+		if tp, ok := parseFolder(folder); ok && (checkTopic(tp.Topic) != nil || tp.Index < 0 || tp.String() != folder) {
+			t.Errorf("folder %q is %v", folder, tp)
+		}
+		if id, err := decodeID(id); err == nil {
+			if again, err := decodeID(encodeID(id)); err != nil || again != id {
+				t.Errorf("%v does not survive a round trip", id)
+			}
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -66,6 +67,55 @@ func topicsOf(partitions []TopicPartition) []kmsg.TxnMetadataValueTopic {
 	return topics
 }
 
+// soundValue tells whether the counts of a value fit the bytes that follow them: the decoder trusts those of tagged
+// fields, and would loop for as long as they say.
+func soundValue(value []byte) bool {
+	if int16(binary.BigEndian.Uint16(value)) < 1 {
+		return true // no tagged fields
+	}
+	s := scanner{left: value}
+	s.skip(valueHeadBytes)
+	for n := s.uvarint(); n > 1 && !s.bad; n-- {
+		s.skip(s.uvarint() - 1)       // topic
+		s.skip(4 * (s.uvarint() - 1)) // partitions
+		s.tags()
+	}
+	s.skip(16) // times
+	s.tags()
+	return !s.bad
+}
+
+// scanner passes fields; bad is set by the first that does not fit.
+type scanner struct {
+	left []byte
+	bad  bool
+}
+
+func (s *scanner) skip(n int) {
+	if n < 0 || n > len(s.left) {
+		s.left, s.bad = nil, true
+		return
+	}
+	s.left = s.left[n:]
+}
+
+func (s *scanner) uvarint() int {
+	v, n := binary.Uvarint(s.left)
+	if n <= 0 || v > math.MaxInt32 {
+		s.left, s.bad = nil, true
+		return 0
+	}
+	s.left = s.left[n:]
+	return int(v)
+}
+
+func (s *scanner) tags() {
+	for n := s.uvarint(); n > 0 && !s.bad; n-- {
+		s.uvarint()
+		s.skip(s.uvarint())
+	}
+}
+
 // decodeValue reads all versions of TransactionLogValue that Kafka ever wrote.
 func decodeValue(value []byte) (durable, error) {
 	if len(value) < valueHeadBytes {
@@ -73,6 +123,9 @@ func decodeValue(value []byte) (durable, error) {
 	}
 	if v := int16(binary.BigEndian.Uint16(value)); v < 0 || v > valueVersion {
 		return durable{}, fmt.Errorf("value of unknown version %d", v)
+	}
+	if !soundValue(value) {
+		return durable{}, errors.New("a count in the value cannot be true")
 	}
 	v := kmsg.NewTxnMetadataValue()
 	if err := v.ReadFrom(bytes.Clone(value)); err != nil {

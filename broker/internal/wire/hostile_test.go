@@ -229,3 +229,20 @@ func checkMemory(t *testing.T, g *wire.Guard, b []byte) {
 		t.Errorf("a frame of %d bytes allocates %d\n%x", len(b), got, b[:min(len(b), 256)])
 	}
 }
+
+// FuzzConsumerProtocol walks any bytes that members of a group send to each other.
+func FuzzConsumerProtocol(f *testing.F) {
+	sub := kmsg.ConsumerMemberMetadata{Version: 3, Topics: []string{"ventas"}, UserData: []byte("x")}
+	plan := kmsg.ConsumerMemberAssignment{Topics: []kmsg.ConsumerMemberAssignmentTopic{{Topic: "ventas", Partitions: []int32{1, 2}}}}
+	f.Add(sub.AppendTo(nil))
+	f.Add(plan.AppendTo(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if wire.CheckSubscription(b) == nil {
+			m := kmsg.NewConsumerMemberMetadata()
+			if err := m.ReadFrom(b); err != nil && len(b) > 1 && b[0] == 0 && b[1] <= 3 {
+				t.Errorf("the guard lets pass what kmsg refuses: %v", err)
+			}
+		}
+		_ = wire.CheckAssignment(b)
+	})
+}
