@@ -165,6 +165,7 @@ type node struct {
 	cancel     func() // of the subscription
 	groups     *handler.Groups
 	txns       *handler.Txns
+	security   *handler.Security
 	server     *server.Server
 }
 
@@ -285,9 +286,10 @@ func (n *node) serverParts() (err error) {
 	if err != nil {
 		return err
 	}
+	n.security = s.guards.handlers(s, n.metadata)
 	n.server, err = server.New(server.Config{
 		Routes: handler.Routes(handler.Deps{
-			Security: s.guards.handlers(s, n.metadata),
+			Security: n.security,
 			NodeID:   s.nodeID, Metadata: n.metadata, Partitions: n.partitions, Static: s.static, Logger: s.log,
 			Groups: n.groups, Txns: n.txns, Quotas: n.quotas, Failed: n.b.metrics.Failed,
 		}),
@@ -314,6 +316,7 @@ func (n *node) run(ctx context.Context, ready func()) error {
 	txnsCtx, stopTxns := context.WithCancel(detached)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.partitions.Run(partitionsCtx) })
+	g.Go(func() error { return n.security.Run(ctx) })
 	g.Go(func() error { return n.quotas.Run(ctx) })
 	g.Go(func() error {
 		defer stopPartitions()

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -90,7 +91,7 @@ func (s *settings) certificates(e *endpoint) (*security.Certificates, error) {
 	}
 	return security.NewCertificates(security.TLSConfig{
 		KeyStoreFile: text("ssl.keystore.location"), Key: text("ssl.keystore.key"), Chain: text("ssl.keystore.certificate.chain"),
-		KeyPassword: text("ssl.key.password"),
+		KeyPassword:    text("ssl.key.password"),
 		TrustStoreFile: text("ssl.truststore.location"), Trusted: text("ssl.truststore.certificates"),
 		ClientAuth: clientAuth, Protocols: list("ssl.enabled.protocols"), CipherSuites: list("ssl.cipher.suites"),
 		Logger: s.log.With("listener", e.name),
@@ -234,12 +235,18 @@ func (g *guarding) secure(l *server.Listener, s *settings) {
 
 // handlers makes the handlers of security.
 func (g *guarding) handlers(s *settings, controller metadata.Controller) *handler.Security {
+	tokens := handler.TokenConfig{
+		Secret:      cmp.Or(s.text("delegation.token.secret.key"), s.text("delegation.token.master.key")),
+		MaxLifetime: milliseconds(s.number("delegation.token.max.lifetime.ms")),
+		Lifetime:    milliseconds(s.number("delegation.token.expiry.time.ms")),
+		SweepEvery:  milliseconds(s.number("delegation.token.expiry.check.interval.ms")),
+	}
 	mechanisms := make(map[string][]security.Mechanism)
 	for name, l := range g.listeners {
-		mechanisms[name] = l.mechanisms(controller)
+		mechanisms[name] = l.mechanisms(controller, tokens)
 	}
 	return handler.NewSecurity(handler.SecurityConfig{
-		Metadata: controller, Authorizer: g.authorizer, Logger: s.log,
+		Metadata: controller, Authorizer: g.authorizer, Tokens: tokens, Logger: s.log,
 		Mechanisms: func(listener string) []security.Mechanism { return mechanisms[listener] },
 		MaxReauth: func(listener string) time.Duration {
 			if l := g.listeners[listener]; l != nil {
@@ -253,11 +260,18 @@ func (g *guarding) handlers(s *settings, controller metadata.Controller) *handle
 }
 
 // mechanisms lists those of a listener in the order of its configuration.
-func (l *listenerGuard) mechanisms(controller metadata.Controller) []security.Mechanism {
+func (l *listenerGuard) mechanisms(controller metadata.Controller, tokens handler.TokenConfig) []security.Mechanism {
 	all := append([]security.Mechanism(nil), l.fixed...)
 	for _, m := range l.scram {
-		all = append(all, security.NewScram(m, func(user string) (metadata.ScramCredential, bool) {
+		lookup := func(user string) (metadata.ScramCredential, bool) {
 			return controller.Image().ScramCredential(metadata.ScramUser{Name: user, Mechanism: m})
+		}
+		if tokens.Secret == "" {
+			all = append(all, security.NewScram(m, lookup))
+			continue
+		}
+		all = append(all, security.NewScramWithTokens(m, lookup, tokens.Secret, func(id string) (*metadata.DelegationToken, bool) {
+			return controller.Image().DelegationToken(id)
 		}))
 	}
 	ordered := make([]security.Mechanism, 0, len(all))

@@ -18,6 +18,7 @@ type login struct {
 	mechanism security.Mechanism
 	exchange  security.Exchange // nil: over, another handshake begins the next
 	principal string            // of the login before, which another one must repeat
+	token     bool              // the client has logged in by a delegation token
 }
 
 func (s *Security) saslHandshake(_ context.Context, c *server.Conn, req *kmsg.SASLHandshakeRequest) (*kmsg.SASLHandshakeResponse, error) {

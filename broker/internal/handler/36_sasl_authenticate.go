@@ -57,7 +57,7 @@ func (s *Security) step(c *server.Conn, l *login, message []byte) (answer []byte
 		c.Refuse(s.failureDelay)
 		return nil, expires, err
 	case id != nil:
-		l.exchange, l.principal = nil, id.Principal
+		l.exchange, l.principal, l.token = nil, id.Principal, id.Token
 		expires = s.expiry(c.Listener(), id)
 		c.Login(id.Principal, expires)
 	}

@@ -104,6 +104,11 @@ func guards() map[kmsg.Key]guard {
 		kmsg.WriteTxnMarkers:      guarding(guardWriteTxnMarkers),
 		kmsg.TxnOffsetCommit:      guarding(guardTxnOffsetCommit),
 
+		kmsg.CreateDelegationToken:   open, // tokens are their owners'; who else may see and make them, the handlers say
+		kmsg.RenewDelegationToken:    open,
+		kmsg.ExpireDelegationToken:   open,
+		kmsg.DescribeDelegationToken: open,
+
 		kmsg.DescribeACLs: open, // they look themselves, as without an authorizer they answer something else
 		kmsg.CreateACLs:   open,
 		kmsg.DeleteACLs:   open,

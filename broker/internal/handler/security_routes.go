@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -27,6 +28,8 @@ type SecurityConfig struct {
 	AutoCreate func() bool
 	// FailureDelay is connection.failed.authentication.delay.ms.
 	FailureDelay time.Duration
+	// Tokens says how long delegation tokens live.
+	Tokens TokenConfig
 	// Logger takes refused logins and changes of ACLs and credentials. Nil: slog.Default.
 	Logger *slog.Logger
 }
@@ -39,14 +42,17 @@ type Security struct {
 	maxReauth    func(listener string) time.Duration
 	autoCreate   func() bool
 	failureDelay time.Duration
+	tokens       TokenConfig
 	log          *slog.Logger
+
+	tokenMu sync.Mutex // held while a token is looked at and changed
 }
 
 // NewSecurity makes the handlers.
 func NewSecurity(c SecurityConfig) *Security {
 	s := &Security{
 		metadata: c.Metadata, authorizer: c.Authorizer, mechanisms: c.Mechanisms, maxReauth: c.MaxReauth, autoCreate: c.AutoCreate,
-		failureDelay: c.FailureDelay, log: cmp.Or(c.Logger, slog.Default()),
+		failureDelay: c.FailureDelay, tokens: c.Tokens, log: cmp.Or(c.Logger, slog.Default()),
 	}
 	if s.mechanisms == nil {
 		s.mechanisms = func(string) []security.Mechanism { return nil }
@@ -70,6 +76,10 @@ func securityRoutes(s *Security) []server.Route {
 		server.On(0, 3, s.deleteACLs),
 		server.On(0, 0, s.describeScramCredentials),
 		server.On(0, 0, s.alterScramCredentials),
+		server.On(0, 3, s.createToken),
+		server.On(0, 2, s.renewToken),
+		server.On(0, 2, s.expireToken),
+		server.On(0, 3, s.describeTokens),
 	}
 }
 

@@ -23,6 +23,7 @@ type Image struct {
 	acls           *ACLs // nil: none
 	scram          map[ScramUser]ScramCredential
 	quotas         *Quotas // nil: none
+	tokens         map[string]*DelegationToken
 
 	sorted func() []*Topic // by name; computed once, when first asked for
 }

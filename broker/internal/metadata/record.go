@@ -33,6 +33,8 @@ const (
 	kindScramCredential
 	kindRemoveScramCredential
 	kindQuota
+	kindDelegationToken
+	kindRemoveDelegationToken
 )
 
 // recordVersion is the second byte of a record: the version of its body.
@@ -141,6 +143,10 @@ func newRecord(k kind) (Record, error) {
 		return new(RemoveScramCredentialRecord), nil
 	case kindQuota:
 		return new(QuotaRecord), nil
+	case kindDelegationToken:
+		return new(DelegationTokenRecord), nil
+	case kindRemoveDelegationToken:
+		return new(RemoveDelegationTokenRecord), nil
 	case kindTopicState:
 		return new(topicState), nil
 	case kindBrokerState:

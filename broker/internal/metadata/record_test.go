@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -25,6 +26,10 @@ func FuzzDecodeRecord(f *testing.F) {
 		&ScramCredentialRecord{User: ScramUser{"u", ScramSHA256}, Credential: ScramCredential{Salt: []byte("s"), StoredKey: []byte("k"), ServerKey: []byte("v"), Iterations: 4096}},
 		&RemoveScramCredentialRecord{User: ScramUser{"u", ScramSHA512}},
 		&QuotaRecord{Entity: QuotaEntity{User: QuotaName{QuotaNamed, "u"}, ClientID: QuotaName{Scope: QuotaDefault}}, Key: "producer_byte_rate", Value: 1e6},
+		&DelegationTokenRecord{Token: DelegationToken{
+			ID: "t", Owner: "User:a", Requester: "User:b", Renewers: []string{"User:c"}, Issued: time.UnixMilli(1), Expires: time.UnixMilli(2), Max: time.UnixMilli(3),
+		}},
+		&RemoveDelegationTokenRecord{ID: "t"},
 		&QuotaRecord{Entity: QuotaEntity{IP: QuotaName{QuotaNamed, "::1"}}, Key: "connection_creation_rate", Remove: true},
 		&topicState{&Topic{Name: "t", ID: TopicID{1}, Partitions: []Partition{{Leader: 1, Replicas: []int32{1}, ISR: []int32{1}}}, Configs: map[string]string{"a": "b"}}},
 		&brokerState{&Broker{ID: 1, Epoch: 2}},

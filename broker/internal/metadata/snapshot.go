@@ -92,6 +92,11 @@ func snapshotRecords(img *Image) func(yield func(Record, int) bool) {
 				}
 			}
 		}
+		for _, t := range img.DelegationTokens() {
+			if !emit(&DelegationTokenRecord{Token: *t}, 64+len(t.Owner)+len(t.Requester)+32*len(t.Renewers)) {
+				return
+			}
+		}
 		for name, level := range img.features {
 			if !emit(&FeatureRecord{Name: name, Level: level}, 16+len(name)) {
 				return

@@ -26,6 +26,8 @@ type Identity struct {
 	Principal string
 	// Expires is when the proof ends; zero: never.
 	Expires time.Time
+	// Token says that the proof was a delegation token, which gives no right to make or see tokens.
+	Token bool
 }
 
 // Mechanism makes exchanges. It is safe for concurrent use.

@@ -65,6 +65,9 @@ type scramMechanism struct {
 	mechanism metadata.ScramMechanism
 	lookup    func(user string) (metadata.ScramCredential, bool)
 	secret    []byte // makes the salts of users who do not exist
+
+	tokens      TokenLookup // nil: there are no delegation tokens
+	tokenSecret string
 }
 
 // NewScram makes one of the two mechanisms of SCRAM. lookup finds a user's credential.
@@ -96,6 +99,7 @@ type scramExchange struct {
 	user, header, bare, nonce, reply string
 	credential                       metadata.ScramCredential
 	known                            bool
+	token                            *metadata.DelegationToken // nil: the user logs in by a password
 }
 
 // Step takes the client's first message, then its last.
@@ -138,13 +142,20 @@ func (x *scramExchange) begin(message string) ([]byte, error) {
 			return nil, fail("Authentication failed: Client requested an authorization id that is different from username")
 		}
 	}
+	byToken := false
 	for _, extension := range fields[2:] {
-		if strings.HasPrefix(extension, "m=") || extension == "tokenauth=true" { // what we must understand and do not
+		byToken = byToken || strings.EqualFold(extension, "tokenauth=true")
+		if strings.HasPrefix(extension, "m=") || byToken && x.mechanism.tokens == nil { // what we must understand and do not
 			return nil, x.invalid()
 		}
 	}
 	x.user, x.first = user, true
-	x.credential, x.known = x.mechanism.credential(user)
+	if byToken {
+		x.credential, x.token = x.mechanism.tokenCredential(user)
+		x.known = x.token != nil
+	} else {
+		x.credential, x.known = x.mechanism.credential(user)
+	}
 	x.nonce = nonce + rand.Text()
 	x.reply = fmt.Sprintf("r=%s,s=%s,i=%d", x.nonce, base64.StdEncoding.EncodeToString(x.credential.Salt), x.credential.Iterations)
 	return []byte(x.reply), nil
@@ -174,7 +185,11 @@ func (x *scramExchange) finish(message string) ([]byte, *Identity, error) {
 		return nil, nil, x.invalid()
 	}
 	signature := mac(h, x.credential.ServerKey, signed)
-	return []byte("v=" + base64.StdEncoding.EncodeToString(signature)), &Identity{Principal: "User:" + x.user}, nil
+	id := &Identity{Principal: "User:" + x.user}
+	if x.token != nil {
+		id = &Identity{Principal: x.token.Owner, Expires: x.token.Expires, Token: true}
+	}
+	return []byte("v=" + base64.StdEncoding.EncodeToString(signature)), id, nil
 }
 
 // unescape reads a name in which commas and equal signs are written as =2C and =3D.
