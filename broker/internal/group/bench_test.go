@@ -59,3 +59,52 @@ func BenchmarkHeartbeat(b *testing.B) {
 		out.Commit(nil)
 	}
 }
+
+// BenchmarkConsumerHeartbeat measures a heartbeat of the consumer protocol in a group of 100
+// members.
+func BenchmarkConsumerHeartbeat(b *testing.B) {
+	w := newWorld(Config{})
+	w.topics.set("t", 300)
+	beat := func(id string, epoch int32, topics []string) int32 {
+		req := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+		req.Version, req.Group, req.MemberID, req.MemberEpoch, req.SubscribedTopicNames = 1, "g", id, epoch, topics
+		if epoch == joinEpoch {
+			req.RebalanceTimeoutMillis, req.Topics = 60_000, ownedTopics(nil)
+		}
+		out := coordinator.NewOut(w.m)
+		w.m.ConsumerGroupHeartbeat(w.now, out, Client{}, req, func(r *kmsg.ConsumerGroupHeartbeatResponse, _ error) {
+			if epoch = r.MemberEpoch; r.ErrorCode != 0 {
+				b.Fatal(errorName(r.ErrorCode))
+			}
+		})
+		out.Commit(nil)
+		return epoch
+	}
+	for i := range 100 {
+		beat(fmt.Sprint("m", i), joinEpoch, []string{"t"})
+	}
+	last := beat("m99", w.m.groups["g"].(*consumer).epoch, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		beat("m99", last, nil)
+	}
+}
+
+// BenchmarkReplay measures the records of a group of 100 members of the consumer protocol.
+func BenchmarkReplay(b *testing.B) {
+	var records []coordinator.Record
+	for i := range 100 {
+		mb := silentMember()
+		mb.id = fmt.Sprint("m", i)
+		records = append(records, consumerMemberRecord("g", mb), consumerCurrentRecord("g", mb))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		m := New(Config{NewID: func() string { return "" }})
+		for _, r := range records {
+			if err := m.Replay(r); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -128,6 +129,13 @@ func FuzzReplay(f *testing.F) {
 	f.Add(g.Key, g.Value)
 	f.Add(o.Key, o.Value)
 	f.Add([]byte("\x00\x02"), []byte("\x00\x03"))
+	silent := consumerMemberRecord("g", silentMember())
+	f.Add(silent.Key, silent.Value)
+	held := consumerCurrentRecord("g", silentMember())
+	f.Add(held.Key, held.Value)
+	tagged := kmsg.NewGroupMetadataValue()
+	tagged.Members = []kmsg.GroupMetadataValueMember{taggedMember()}
+	f.Add(g.Key, encodeGroup(tagged))
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		w := newWorld(Config{})
 		if err := w.m.Replay(coordinator.Record{Key: key, Value: value}); err != nil {
@@ -141,9 +149,75 @@ func FuzzReplay(f *testing.F) {
 	})
 }
 
+// silentMember is one of the classic protocol with a bit of everything.
+func silentMember() *consumerMember {
+	a := assignment{TopicID{1}: {0, 2}}
+	return &consumerMember{
+		id: "m", topics: []string{"t"}, epoch: 3, previousEpoch: 2, assigned: a, revoking: assignment{},
+		since:   map[slot]int32{{TopicID{1}, 0}: 1, {TopicID{1}, 2}: 3},
+		silence: silence{silent: 4 * time.Second},
+		classic: &classicPart{sessionTimeout: time.Second, protocols: []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: []byte("x")}}},
+	}
+}
+
+func taggedMember() kmsg.GroupMetadataValueMember {
+	rm := kmsg.NewGroupMetadataValueMember()
+	rm.MemberID, rm.ClientID, rm.ClientHost = "m", "c", "/h"
+	rm.InstanceID = new("one")
+	rm.Subscription, rm.Assignment = []byte("s"), []byte("a")
+	setSilence(&rm, silence{silent: 2 * time.Second})
+	return rm
+}
+
+// The tagged form of a group's record is Kafka's version 4.
+func TestTaggedGroupIsKafkas(t *testing.T) {
+	v := kmsg.NewGroupMetadataValue()
+	v.ProtocolType, v.Generation, v.Protocol, v.Leader, v.CurrentStateTimestamp = "consumer", 5, new("range"), new("m"), 99
+	v.Members = []kmsg.GroupMetadataValueMember{taggedMember(), taggedMember()}
+	encoded := encodeGroup(v)
+	theirs := kmsg.NewGroupMetadataValue()
+	if err := theirs.ReadFrom(encoded); err != nil || theirs.Version != 4 {
+		t.Fatalf("version %d, %v", theirs.Version, err)
+	}
+	ours, err := decodeGroup(encoded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := ours.AppendTo(nil); !bytes.Equal(again, theirs.AppendTo(nil)) {
+		t.Errorf("read as %+v, want %+v", ours, theirs)
+	}
+	if s := silenceOf(&ours.Members[1]); s.silent != 2*time.Second {
+		t.Errorf("silent %v", s.silent)
+	}
+}
+
+// What a member of the consumer protocol is and has comes back from its records.
+func TestConsumerRecordsAreReadBack(t *testing.T) {
+	w := newWorld(Config{})
+	mb := silentMember()
+	for _, r := range []coordinator.Record{consumerMemberRecord("g", mb), consumerCurrentRecord("g", mb)} {
+		if err := w.m.Replay(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := w.m.groups["g"].(*consumer).members["m"]
+	mb.placed = true
+	if !got.samePlace(mb) || !got.sameSubscription(mb) || got.silent != mb.silent {
+		t.Errorf("got %+v, want %+v", got, mb)
+	}
+}
+
 func FuzzSubscribedTopics(f *testing.F) {
 	f.Add(subscription([]string{"t", "u"}))
+	f.Add(subscription([]string{"t"}, "t-0", "t-1"))
+	f.Add(encodeAssignment(1, assignment{TopicID{'t'}: {0, 1}}, noTopics{}))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if s, err := decodeSubscription(b); err == nil && len(s.topics)+len(s.owned) > len(b) {
+			t.Errorf("%d bytes give %d topics and %d partitions", len(b), len(s.topics), len(s.owned))
+		}
+		if partitions, err := decodeAssignment(b); err == nil && len(partitions) > len(b) {
+			t.Errorf("%d bytes give %d partitions", len(b), len(partitions))
+		}
 		topics, err := subscribedTopics(bytes.Clone(b))
 		if n := 0; err == nil {
 			for _, s := range topics {
