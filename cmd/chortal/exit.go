@@ -55,10 +55,18 @@ func withHint(err error, format string, args ...any) error {
 	return &hintError{cause: err, hint: fmt.Sprintf(format, args...)}
 }
 
+// codeError ends the process with a code, after a command has said why.
+type codeError int
+
+func (e codeError) Error() string { return fmt.Sprintf("exit %d", int(e)) }
+
 // report writes the error, if any, to the error stream and returns the exit code.
 func report(ctx context.Context, s *settings, err error) int {
 	if err == nil || errors.Is(err, errDone) {
 		return exitOK
+	}
+	if code, ok := errors.AsType[codeError](err); ok {
+		return int(code)
 	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return exitInterrupt

@@ -11,7 +11,11 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	t := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	code, isScript := runScript(ctx, os.Args[0], os.Args[1:], t)
+	if !isScript {
+		code = run(ctx, os.Args[1:], t)
+	}
 	stop()
 	os.Exit(code)
 }

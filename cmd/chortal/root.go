@@ -100,6 +100,8 @@ protocol, a streams library for Go, and a SQL engine in ksqlDB's dialect.`,
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "say on the error stream what is being done")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
 	root.AddCommand(newDemo(s), newDev(s), newServer(s), newSQL(s), newTopic(s), newGroup(s), newTxn(s), newACL(s), newUser(s), newQuota(s), newConfig(s), newCluster(s), newLog(s), newProfile(s), newVersion(s))
+	root.AddGroup(&cobra.Group{ID: scriptGroup, Title: "Commands under the names of Kafka's scripts (also as links to this program):"})
+	root.AddCommand(scriptCommands(s)...)
 	checkArgs(root)
 	return root
 }
