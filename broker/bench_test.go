@@ -154,6 +154,7 @@ func BenchmarkProduce(b *testing.B) {
 		{"fsync", -1, 1, 1},
 		{"none", 1, 6, 100},
 		{"none", 1, 1, 8000},
+		{"none", 1, 6, 8000},
 		{"fsync", -1, 1, 8000},
 		{"fsync", -1, 6, 1000},
 	} {

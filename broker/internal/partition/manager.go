@@ -291,6 +291,9 @@ func (d *logDir) adopt(tp TopicPartition, id [16]byte) (bool, error) {
 
 // emptiest is the log dir with the fewest partitions that works, or the first if none does.
 func (m *Manager) emptiest() *logDir {
+	if len(m.dirs) == 1 {
+		return m.dirs[0] // else a topic of many partitions would count them for each
+	}
 	count := map[*logDir]int{}
 	for _, p := range m.Partitions() {
 		count[p.dir()]++
