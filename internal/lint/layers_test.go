@@ -120,6 +120,8 @@ var law = map[string][]string{
 	"internal/integration": outside,
 	"internal/testcluster": outside,
 	"internal/oracle":      outside,
+	"internal/torture":     {}, // it judges the broker and shares no code with it
+	"cmd/torture":          {"internal/torture"},
 	"internal/benchapp":    outside,
 	"internal/bench":       outside,
 	"examples":             public,
@@ -196,7 +198,7 @@ var doors = []struct {
 
 var (
 	clients = []string{
-		"streams/internal/runtime", "ksql", "cmd/...", "connect/...", "schemaregistry", "restproxy", "internal/testcluster", "internal/integration", "internal/bench", "internal/benchapp",
+		"streams/internal/runtime", "ksql", "cmd/...", "connect/...", "schemaregistry", "restproxy", "internal/testcluster", "internal/integration", "internal/torture", "internal/bench", "internal/benchapp",
 	}
 	wireUsers = append([]string{"broker/..."}, clients...)
 )
