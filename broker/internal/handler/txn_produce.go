@@ -84,8 +84,9 @@ func (p *produce) held(l *lookup) bool {
 		if err != nil {
 			continue
 		}
-		part, err := p.partition(t, in.Partitions[at.partition].Partition)
-		if err == nil && !part.GuardHeld(l.producer.ID, l.guards[i]) {
+		sent := in.Partitions[at.partition]
+		part, err := p.partition(t, sent.Partition)
+		if err == nil && !part.GuardHeld(l.producer.ID, l.producer.Epoch, recordbatch.Batch(sent.Records).BaseSequence(), l.guards[i]) {
 			return false
 		}
 	}

@@ -34,13 +34,17 @@ func (p *Partition) GuardTxn(producerID int64, epoch int16, sequence int32) (g T
 	return p.producers.guard(producerID, epoch, sequence, p.m.now().UnixMilli()), false, nil
 }
 
-// GuardHeld says whether no marker of the producer has made a guard void. The marker of the transaction before may:
+// GuardHeld says whether a batch may be appended with a guard: the transaction has begun, or no marker of the producer
+// has made the guard void and no batch with a smaller sequence waits. The marker of the transaction before may have, for
 // its producer has had the epoch for the next one since the end was decided. Take another guard and look up again then.
-func (p *Partition) GuardHeld(producerID int64, g TxnGuard) bool {
+func (p *Partition) GuardHeld(producerID int64, epoch int16, sequence int32, g TxnGuard) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.producers.byID[producerID].hasOpen(epoch) {
+		return true
+	}
 	held := p.producers.guards[producerID]
-	return held != nil && held.serial == g.serial
+	return held != nil && held.serial == g.serial && !sequenceBefore(held.lowest, sequence)
 }
 
 // CheckMarker says what appending a marker would: INVALID_PRODUCER_EPOCH or TRANSACTION_COORDINATOR_FENCED if it comes

@@ -51,10 +51,20 @@ func TestGuards(t *testing.T) {
 	end(0)
 
 	late := guard(0, 2, false)
-	end(0) // the coordinator ends it while it is looked up
+	held := func(g partition.TxnGuard, sequence int32, want bool) {
+		t.Helper()
+		if got := p.GuardHeld(7, 0, sequence, g); got != want {
+			t.Errorf("sequence %d: held %v", sequence, got)
+		}
+	}
+	held(late, 2, true)
+	held(late, 3, false) // another one is on its way
+	end(0)               // the coordinator ends it while it is looked up
+	held(late, 2, false)
 	send(late, 0, 2, kerr.InvalidTxnState)
 	send(guard(0, 2, false), 0, 2, nil)
-	end(1) // with KIP-890 the marker raises the epoch
+	held(late, 3, true) // it has begun
+	end(1)              // with KIP-890 the marker raises the epoch
 	send(guard(0, 3, false), 0, 3, kerr.InvalidProducerEpoch)
 	send(guard(1, 0, false), 1, 0, nil)
 
