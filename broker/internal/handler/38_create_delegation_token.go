@@ -76,7 +76,7 @@ func (s *Security) newToken(c *server.Conn, req *kmsg.CreateDelegationTokenReque
 	}
 	life := s.tokens.MaxLifetime
 	if req.MaxLifetimeMillis > 0 {
-		life = s.period(req.MaxLifetimeMillis, life)
+		life = period(req.MaxLifetimeMillis, life)
 	}
 	t.Max = now.Add(life)
 	t.Expires = earlier(now.Add(s.tokens.Lifetime), t.Max)

@@ -35,5 +35,5 @@ func (s *Security) renew(c *server.Conn, req *kmsg.RenewDelegationTokenRequest) 
 	if err != nil {
 		return time.Time{}, err
 	}
-	return s.extendToken(t, s.period(req.RenewTimeMillis, s.tokens.Lifetime), time.Now())
+	return s.extendToken(t, period(req.RenewTimeMillis, s.tokens.Lifetime), time.Now())
 }

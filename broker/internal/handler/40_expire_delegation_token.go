@@ -39,7 +39,7 @@ func (s *Security) expire(ctx context.Context, c *server.Conn, req *kmsg.ExpireD
 	}
 	now := time.Now()
 	if req.ExpiryPeriodMillis >= 0 {
-		return s.extendToken(t, s.period(req.ExpiryPeriodMillis, 0), now)
+		return s.extendToken(t, period(req.ExpiryPeriodMillis, s.tokens.MaxLifetime), now)
 	}
 	s.log.InfoContext(ctx, "end delegation token", "token", t.ID, "owner", t.Owner, "principal", c.Principal())
 	_, err = s.metadata.Propose([]metadata.Record{&metadata.RemoveDelegationTokenRecord{ID: t.ID}})

@@ -109,12 +109,12 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// period reads milliseconds of a request: negative ones stand for other, and none is longer than the longest life.
-func (s *Security) period(millis int64, other time.Duration) time.Duration {
+// period reads milliseconds of a request: at most the longest, for which negative ones stand too.
+func period(millis int64, longest time.Duration) time.Duration {
 	if millis < 0 {
-		return other
+		return longest
 	}
-	return time.Duration(min(millis, s.tokens.MaxLifetime.Milliseconds())) * time.Millisecond
+	return time.Duration(min(millis, longest.Milliseconds())) * time.Millisecond
 }
 
 // principalOf joins the parts of a principal, of which clients may only name users.
