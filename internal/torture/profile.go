@@ -15,7 +15,7 @@ type Profile struct {
 	Seed uint64 `json:"seed"`
 	// Budget is how long the broker is loaded and broken. The end, when all is healed and read, comes on top.
 	Budget Duration `json:"budget"`
-	// MinKills makes the run go on, up to three times its budget, until the broker was killed so often.
+	// MinKills makes the run go on, up to five times its budget, until the broker was killed so often.
 	MinKills int `json:"min_kills"`
 	// Workloads to run; default: all. See the table workloads.
 	Workloads []string `json:"workloads"`

@@ -252,7 +252,7 @@ func (r *run) breakUntilDone(ctx context.Context, quiet func(), until func() boo
 		case <-tick.C:
 		}
 		spent := time.Since(began)
-		enough := spent >= time.Duration(r.profile.Budget) && (r.kills() >= r.profile.MinKills || spent >= 3*time.Duration(r.profile.Budget))
+		enough := spent >= time.Duration(r.profile.Budget) && (r.kills() >= r.profile.MinKills || spent >= 5*time.Duration(r.profile.Budget))
 		if ctx.Err() != nil || enough || until != nil && until() {
 			break
 		}

@@ -61,7 +61,7 @@ func profile(t *testing.T, name string) Profile {
 }
 
 // The broker under kill -9, SIGTERM, SIGSTOP and broken connections: CHORTAL_TORTURE says for how long, by default a few
-// seconds. 60 s are at least 150 kills.
+// seconds. 60 s go on until there were 150 kills.
 func TestTorture(t *testing.T) {
 	if testing.Short() {
 		t.Skip("short")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 const copyPartitions = 2
@@ -127,7 +128,7 @@ func (r *run) copied(ctx context.Context, source string, fed <-chan struct{}) bo
 	default:
 		return false
 	}
-	cl, err := r.client()
+	cl, err := r.client(kgo.MaxVersions(kversion.V3_8_0())) // topics by name
 	if err != nil {
 		return false
 	}

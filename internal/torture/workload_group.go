@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 const groupPartitions = 4
@@ -88,7 +89,8 @@ func (r *run) commit(hard context.Context, cl *kgo.Client, last map[int32]*kgo.R
 // watchGroup fetches the committed offsets, at last after all commits.
 func (r *run) watchGroup(group, topic string) job {
 	return func(loading, hard context.Context, _ *rand.Rand) {
-		cl, err := r.client()
+		// Topics by name: an answer with ids only is of no use to a client that has not heard of the topic yet.
+		cl, err := r.client(kgo.MaxVersions(kversion.V3_8_0()))
 		if err != nil {
 			r.broken("stuck", "make client: %v", err)
 			return
