@@ -109,7 +109,7 @@ func kmsgMax(key int16) int16 {
 
 // apiName is Kafka's name of an API, which differs from kmsg's in the spelling of acronyms.
 func apiName(key int16) string {
-	return strings.NewReplacer("ACL", "Acl", "SASL", "Sasl", "SCRAM", "Scram", "ProducerID", "ProducerId", "DescribeACLs", "DescribeAcls").Replace(operate.APIName(key))
+	return strings.NewReplacer("ACL", "Acl", "SASL", "Sasl", "SCRAM", "Scram", "ProducerID", "ProducerId", "AlterPartitionAssignments", "AlterPartitionReassignments").Replace(operate.APIName(key))
 }
 
 func featuresTool() Tool {
@@ -133,7 +133,7 @@ func runFeatures(ctx context.Context, c *call) error {
 			}
 			return strconv.Itoa(int(n))
 		}
-		c.printf("Feature: %s\tSupportedMinVersion: %s\tSupportedMaxVersion: %s\tFinalizedVersionLevel: %s\tEpoch: %d\n", f.Name, level(f.Min), level(f.Max), level(f.Finalized), epoch)
+		c.printf("Feature: %-42sSupportedMinVersion: %-17sSupportedMaxVersion: %-17sFinalizedVersionLevel: %-17sEpoch: %d\n", f.Name, level(f.Min), level(f.Max), level(f.Finalized), epoch)
 	}
 	return err
 }

@@ -103,7 +103,7 @@ func runGetOffsets(ctx context.Context, c *call) error {
 	if _, wrong := errors.AsType[*wrongUse](err); err == nil || wrong {
 		return err
 	}
-	c.printf("Error occurred: %s\n", javaText(err))
+	fmt.Fprintf(c.Err, "Error occurred: %s\n", javaText(err))
 	return exitError(1)
 }
 
@@ -150,9 +150,7 @@ func (c *call) getOffsets(ctx context.Context) error {
 			switch {
 			case o.Err != nil:
 				fmt.Fprintf(c.Err, "Skip getting offsets for topic-partition %s-%d due to error: %s\n", t.Topic, p, javaText(o.Err))
-			case o.Offset < 0 || byTime && o.Timestamp < 0:
-				c.printf("%s:%d:\n", t.Topic, p)
-			default:
+			case o.Offset >= 0 && (!byTime || o.Timestamp >= 0):
 				c.printf("%s:%d:%d\n", t.Topic, p, o.Offset)
 			}
 		}

@@ -2,12 +2,14 @@ package script
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/chortal/chortal/cmd/chortal/internal/operate"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 func transactionsTool() Tool {
@@ -88,7 +90,11 @@ func (c *call) describeTransaction(ctx context.Context) error {
 	id := c.value("transactional-id")
 	d, err := operate.DescribeTransaction(ctx, c.adm, id)
 	if err != nil {
-		c.printf("Failed to describe transaction state of transactional-id `%s`: %s. Enable debug logging for additional detail.\n", id, javaMessage(err))
+		why := javaMessage(err)
+		if errors.Is(err, kerr.TransactionalIDNotFound) {
+			why = fmt.Sprintf("DescribeTransactions request for transactionalId `%s` failed because the ID could not be found", id)
+		}
+		fmt.Fprintf(c.Err, "Failed to describe transaction state of transactional-id `%s`: %s. Enable debug logging for additional detail.\n", id, why)
 		return exitError(1)
 	}
 	start, age := "None", "None"
@@ -116,7 +122,7 @@ func (c *call) describeProducers(ctx context.Context) error {
 	}
 	producers, err := operate.DescribeProducers(ctx, c.adm, tp)
 	if err != nil {
-		c.printf("Failed to describe producers for partition %v on leader: %s. Enable debug logging for additional detail.\n", tp, javaMessage(err))
+		fmt.Fprintf(c.Err, "Failed to describe producers for partition %v on leader: %s. Enable debug logging for additional detail.\n", tp, javaMessage(err))
 		return exitError(1)
 	}
 	var rows [][]string
@@ -145,7 +151,7 @@ func (c *call) abortTransaction(ctx context.Context) error {
 			return err
 		}
 		if a, err = operate.AbortAt(ctx, c.adm, tp, start); err != nil {
-			c.printf("Could not find any open transactions starting at offset %d on partition %v\n", start, tp)
+			fmt.Fprintf(c.Err, "Could not find any open transactions starting at offset %d on partition %v\n", start, tp)
 			return exitError(1)
 		}
 	} else {
