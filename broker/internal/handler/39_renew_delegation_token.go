@@ -15,7 +15,6 @@ func (s *Security) renewToken(_ context.Context, c *server.Conn, req *kmsg.Renew
 	resp := kmsg.NewPtrRenewDelegationTokenResponse()
 	expires, err := s.renew(c, req)
 	if resp.ErrorCode = code(err); err != nil {
-		resp.ExpiryTimestamp = -1
 		return resp, nil
 	}
 	resp.ExpiryTimestamp = expires.UnixMilli()

@@ -17,7 +17,6 @@ func (s *Security) expireToken(ctx context.Context, c *server.Conn, req *kmsg.Ex
 	resp := kmsg.NewPtrExpireDelegationTokenResponse()
 	expires, err := s.expire(ctx, c, req)
 	if resp.ErrorCode = code(err); err != nil {
-		resp.ExpiryTimestamp = -1
 		return resp, nil
 	}
 	resp.ExpiryTimestamp = expires.UnixMilli()
