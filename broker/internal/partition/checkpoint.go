@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/chortal/chortal/broker/internal/commitlog"
 	"github.com/chortal/chortal/broker/internal/fs"
 )
 
@@ -253,7 +254,10 @@ func (p *Partition) checkpointIf(now bool) error {
 		err = l.Checkpoint()
 	}
 	if err == nil {
-		err = l.WriteSnapshot(end, snapshot, true)
+		// The log is durable; what a full disk leaves of a snapshot is passed over, and the next checkpoint writes it anew.
+		if err = l.WriteSnapshot(end, snapshot, true); isNoSpace(err) {
+			err = fmt.Errorf("%w: %w", commitlog.ErrNoSpace, err)
+		}
 	}
 	if err == nil {
 		bases := l.Segments()

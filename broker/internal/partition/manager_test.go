@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -286,19 +287,32 @@ func TestDiskFails(t *testing.T) {
 // nothing restarts.
 func TestFullDisk(t *testing.T) {
 	var full atomic.Bool
-	fsys := fs.NewFaulty(fs.NewMem(), func(op fs.Op, _ string) error {
-		if full.Load() && (op == fs.OpWrite || op == fs.OpCreate) {
-			return syscall.ENOSPC
+	snapshots := make(chan struct{}, 100)
+	fsys := fs.NewFaulty(fs.NewMem(), func(op fs.Op, name string) error {
+		if !full.Load() || op != fs.OpWrite && op != fs.OpCreate {
+			return nil
 		}
-		return nil
+		if strings.HasSuffix(name, ".snapshot") {
+			select {
+			case snapshots <- struct{}{}:
+			default:
+			}
+		}
+		return syscall.ENOSPC
 	})
-	b := open(t, memConfig(fsys))
+	c := memConfig(fsys)
+	c.RecoveryPointInterval = time.Millisecond
+	b := open(t, c)
 	p := b.create(t, "ventas")
 	produce(t, p, "before")
 	full.Store(true)
 	_, err := p.Append(batch(t, recordbatch.Options{}, "lost"), partition.AppendOptions{Acks: -1}, nil)
 	if !errors.Is(err, kerr.KafkaStorageError) {
 		t.Fatal(err)
+	}
+	select { // a checkpoint that cannot write its snapshot is made again
+	case <-snapshots:
+	case <-time.After(time.Second):
 	}
 	if _, err := b.Get("ventas", 0); err != nil {
 		t.Fatal(err)
