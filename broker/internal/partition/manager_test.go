@@ -287,16 +287,43 @@ func TestDiskFails(t *testing.T) {
 // nothing restarts.
 func TestFullDisk(t *testing.T) {
 	var full atomic.Bool
-	snapshots := make(chan struct{}, 100)
+	fsys := fs.NewFaulty(fs.NewMem(), func(op fs.Op, _ string) error {
+		if full.Load() && (op == fs.OpWrite || op == fs.OpCreate) {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	b := open(t, memConfig(fsys))
+	p := b.create(t, "ventas")
+	produce(t, p, "before")
+	full.Store(true)
+	_, err := p.Append(batch(t, recordbatch.Options{}, "lost"), partition.AppendOptions{Acks: -1}, nil)
+	if !errors.Is(err, kerr.KafkaStorageError) {
+		t.Fatal(err)
+	}
+	if _, err := b.Get("ventas", 0); err != nil {
+		t.Fatal(err)
+	}
+	full.Store(false)
+	produce(t, p, "after")
+	if d := cmp.Diff([]string{"0:before", "1:after"}, read(t, p, 0)); d != "" {
+		t.Fatal(d)
+	}
+}
+
+// TestFullDiskAtCheckpoint has no room for snapshots of producers. The checkpoints that fail are made again, and the
+// partition goes on meanwhile.
+func TestFullDiskAtCheckpoint(t *testing.T) {
+	var full atomic.Bool
+	full.Store(true)
+	refused := make(chan struct{}, 2)
 	fsys := fs.NewFaulty(fs.NewMem(), func(op fs.Op, name string) error {
-		if !full.Load() || op != fs.OpWrite && op != fs.OpCreate {
+		if !full.Load() || !strings.Contains(name, ".snapshot") || op != fs.OpWrite && op != fs.OpCreate {
 			return nil
 		}
-		if strings.HasSuffix(name, ".snapshot") {
-			select {
-			case snapshots <- struct{}{}:
-			default:
-			}
+		select {
+		case refused <- struct{}{}:
+		default:
 		}
 		return syscall.ENOSPC
 	})
@@ -305,21 +332,17 @@ func TestFullDisk(t *testing.T) {
 	b := open(t, c)
 	p := b.create(t, "ventas")
 	produce(t, p, "before")
-	full.Store(true)
-	_, err := p.Append(batch(t, recordbatch.Options{}, "lost"), partition.AppendOptions{Acks: -1}, nil)
-	if !errors.Is(err, kerr.KafkaStorageError) {
-		t.Fatal(err)
+	for range 2 { // the first one, and the one that was made again after it
+		select {
+		case <-refused:
+		case <-time.After(time.Minute):
+			t.Fatal("no checkpoint wrote a snapshot")
+		}
 	}
-	select { // a checkpoint that cannot write its snapshot is made again
-	case <-snapshots:
-	case <-time.After(time.Second):
-	}
-	if _, err := b.Get("ventas", 0); err != nil {
-		t.Fatal(err)
-	}
+	produce(t, p, "meanwhile")
 	full.Store(false)
 	produce(t, p, "after")
-	if d := cmp.Diff([]string{"0:before", "1:after"}, read(t, p, 0)); d != "" {
+	if d := cmp.Diff([]string{"0:before", "1:meanwhile", "2:after"}, read(t, p, 0)); d != "" {
 		t.Fatal(d)
 	}
 }
