@@ -221,6 +221,8 @@ func writeLiteral(b *strings.Builder, e *Literal) {
 		b.WriteString(QuoteString(e.Value.Str()))
 	case e.Type.Kind() == types.KindDouble:
 		b.WriteString(doubleLiteral(e.Value.Double()))
+	case e.Type.Kind() == types.KindDecimal:
+		b.WriteString(decimalLiteral(types.Text(e.Value, e.Type)))
 	case e.Type.Kind().IsNumeric(), e.Type.Kind() == types.KindBoolean:
 		b.WriteString(types.Text(e.Value, e.Type))
 	default:
@@ -233,6 +235,14 @@ func doubleLiteral(f float64) string {
 	s := types.JavaDouble(f)
 	if !strings.Contains(s, "E") {
 		s += "E0"
+	}
+	return s
+}
+
+// decimalLiteral always has a point, which is what makes a literal a DECIMAL.
+func decimalLiteral(s string) string {
+	if !strings.Contains(s, ".") {
+		s += "."
 	}
 	return s
 }
