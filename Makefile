@@ -34,9 +34,12 @@ bench:
 conform:
 	SHARED=$(SHARED) ./.ci/suites
 
-# The long forms: kill -9 storm, crash enumeration, fuzzing.
+# The long forms: kill -9 storms, full disks (mounts a tmpfs: as root), power losses, fuzzing.
 long:
 	CHORTAL_KILLS=50 $(GO) test -count=1 -timeout 60m -run 'Kill' ./internal/integration -v
+	./.ci/torture 10m
+	CHORTAL_DISK_FULL=1 $(GO) test -count=1 -timeout 10m -run '^TestDiskFull$$' -v ./internal/torture
+	./.ci/fuzz --frames
 	./.ci/fuzz 5m
 
 # Everything that is generated and committed.

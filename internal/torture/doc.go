@@ -6,7 +6,6 @@
 //	fault.go        breaks: kill -9, SIGTERM, SIGSTOP; proxy.go cuts, delays, drops answers, holds and replays frames
 //	history.go      remembers: every call before it is made and every answer, with the time of one clock
 //	check*.go       judge a history; they are pure functions and are tested with histories that are wrong on purpose
-//	mutant.go       brokers that are wrong on purpose: the judge has to find every one of them
 //
 // It imports no other package of the project, so that an error of the broker cannot hide in its judge. A run is fixed by
 // its [Profile] and its seed, as far as the machine's timing allows. What counts as an anomaly is listed at [Check].

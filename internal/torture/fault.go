@@ -5,16 +5,19 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
 )
 
-// processFaults are what can be done to the broker's process. Each leaves it running.
+// processFaults are what can be done to the broker's process and its disk. Each leaves it running.
 var processFaults = map[string]func(*run, context.Context, *rand.Rand) error{
 	"kill":  (*run).faultKill,
 	"term":  (*run).faultTerminate,
 	"pause": (*run).faultPause,
+	"fill":  (*run).faultFill,
 }
 
 // netFaults are what can be done to its connections; each ends before it returns, but for frames that come late.
@@ -124,6 +127,23 @@ func (r *run) faultPause(_ context.Context, rng *rand.Rand) error {
 	}
 	time.Sleep(time.Duration(100+rng.IntN(700)) * time.Millisecond)
 	return r.process.signal(syscall.SIGCONT)
+}
+
+// faultFill fills the volume of the broker's files for a while. Only on a volume of their own.
+func (r *run) faultFill(_ context.Context, rng *rand.Rand) error {
+	f, err := os.Create(filepath.Join(r.process.dir, "ballast"))
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	for size := 1 << 20; size > 0; {
+		if _, err := f.Write(make([]byte, size)); err != nil {
+			size /= 2
+		}
+	}
+	time.Sleep(time.Duration(50+rng.IntN(300)) * time.Millisecond)
+	return nil
 }
 
 func (r *run) faultDelay(ctx context.Context, rng *rand.Rand) {

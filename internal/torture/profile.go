@@ -19,7 +19,7 @@ type Profile struct {
 	MinKills int `json:"min_kills"`
 	// Workloads to run; default: all. See the table workloads.
 	Workloads []string `json:"workloads"`
-	// Faults of the process and their weights: kill, term, pause. None: the broker is left alone.
+	// Faults of the process and its disk, and their weights: kill, term, pause, fill. None: the broker is left alone.
 	Faults map[string]int `json:"faults"`
 	// Every is the shortest and the longest time that the broker runs between two of them; default 100 to 300 ms.
 	Every [2]Duration `json:"every"`

@@ -9,6 +9,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const adminConfig = "retention.ms"
@@ -41,13 +43,13 @@ func (r *run) admin(loading, hard context.Context, rng *rand.Rand) {
 			e.Text = "alter"
 		}
 		r.change(hard, adm, e)
-		if there, err := r.see(hard, adm, name); err == nil {
+		if there, err := r.see(hard, cl, name); err == nil {
 			exists[i] = there
 		}
 	}
 	for i := range names {
 		name := fmt.Sprintf("%sadmin-%d", r.prefix, i)
-		if _, err := r.see(hard, adm, name); err != nil && hard.Err() == nil {
+		if _, err := r.see(hard, cl, name); err != nil && hard.Err() == nil {
 			r.broken("stuck", "look at %s: %v", name, err)
 		}
 	}
@@ -79,23 +81,28 @@ func (r *run) change(hard context.Context, adm *kadm.Client, e Event) {
 	r.rec.Done(call, OK)
 }
 
-// see looks at a topic and notes how it stands.
-func (r *run) see(hard context.Context, adm *kadm.Client, name string) (bool, error) {
+// see looks at a topic and notes how it stands. It asks by itself: kadm may answer from what the client remembers.
+func (r *run) see(hard context.Context, cl *kgo.Client, name string) (bool, error) {
 	ctx, cancel := context.WithTimeout(hard, 20*time.Second)
 	defer cancel()
-	details, err := adm.ListTopics(ctx, name)
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = []kmsg.MetadataRequestTopic{{Topic: &name}}
+	resp, err := req.RequestWith(ctx, cl)
 	if err != nil {
 		return false, err
 	}
-	d := details[name]
-	if errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
+	if len(resp.Topics) != 1 {
+		return false, fmt.Errorf("asked for %s, told of %d topics", name, len(resp.Topics))
+	}
+	topic := resp.Topics[0]
+	if topic.ErrorCode == kerr.UnknownTopicOrPartition.Code {
 		r.rec.Note(Event{Kind: KindSeen, Topic: name})
 		return false, nil
 	}
-	if d.Err != nil {
-		return false, d.Err
+	if err := kerr.ErrorForCode(topic.ErrorCode); err != nil {
+		return false, err
 	}
-	configs, err := adm.DescribeTopicConfigs(ctx, name)
+	configs, err := kadm.NewClient(cl).DescribeTopicConfigs(ctx, name)
 	if err != nil {
 		return false, err
 	}
@@ -105,7 +112,7 @@ func (r *run) see(hard context.Context, adm *kadm.Client, name string) (bool, er
 		}
 		for _, kv := range c.Configs {
 			if kv.Key == adminConfig {
-				r.rec.Note(Event{Kind: KindSeen, Topic: name, Text: fmt.Sprintf("%x", d.ID[:]), Key: kv.MaybeValue()})
+				r.rec.Note(Event{Kind: KindSeen, Topic: name, Text: fmt.Sprintf("%x", topic.TopicID[:]), Key: kv.MaybeValue()})
 				return true, nil
 			}
 		}
