@@ -39,7 +39,8 @@ func TestGroupOfTheConsumerProtocol(t *testing.T) {
 	cl, err := kgo.NewClient(
 		kgo.SeedBrokers(n.kafkaAddr()), kgo.ConsumerGroup("nuevo"), kgo.ConsumeTopics("ventas"), kgo.ClientID("caja"), kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.WithContext(context.WithValue(ctx, "opt_in_kafka_next_gen_balancer_beta", true)), //nolint:staticcheck // the client's own switch
+		//lint:ignore SA1029 the client's own switch
+		kgo.WithContext(context.WithValue(ctx, "opt_in_kafka_next_gen_balancer_beta", true)),
 	)
 	if err != nil {
 		t.Fatal(err)

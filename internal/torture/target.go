@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -238,26 +237,6 @@ func (p *process) complaints() ([]string, error) {
 	}
 	p.checked = int64(len(b))
 	return lines, nil
-}
-
-// memory is the resident set of the process in bytes, 0 if it is not known.
-func (p *process) memory() int64 {
-	if p.cmd == nil {
-		return 0
-	}
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(b))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, err := strconv.ParseInt(fields[1], 10, 64)
-	if err != nil {
-		return 0
-	}
-	return pages * int64(os.Getpagesize())
 }
 
 func (p *process) close() {

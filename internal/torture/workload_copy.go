@@ -52,7 +52,7 @@ func (r *run) copyOptions(id int, source string) []kgo.Opt {
 	return append(r.options(),
 		kgo.TransactionalID(r.prefix+"copier-"+string(rune('a'+id-22))), kgo.TransactionTimeout(10*time.Second),
 		kgo.ConsumerGroup(r.copyGroup()), kgo.ConsumeTopics(source), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.RequireStableFetchOffsets(), kgo.SessionTimeout(6*time.Second), kgo.RebalanceTimeout(5*time.Second),
+		kgo.SessionTimeout(6*time.Second), kgo.RebalanceTimeout(5*time.Second),
 		kgo.HeartbeatInterval(200*time.Millisecond), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 	)
 }

@@ -157,18 +157,18 @@ func TestQuotasChangeLive(t *testing.T) {
 // A bucket holds what comes in all windows. It may be overdrawn once.
 func TestMutations(t *testing.T) {
 	m := manage(Config{}, "user=u: controller_mutation_rate 2")
-	ask := func(strict bool, n int) (error, time.Duration) {
+	ask := func(strict bool, n int) (time.Duration, error) {
 		q := m.Mutations("User:u", "c", strict)
 		err := q.Take(n)
-		return err, q.Throttle()
+		return q.Throttle(), err
 	}
-	if err, wait := ask(true, 30); err != nil || wait != 0 { // 22 are there
+	if wait, err := ask(true, 30); err != nil || wait != 0 { // 22 are there
 		t.Errorf("first: %v, %v", err, wait)
 	}
-	if err, wait := ask(true, 1); !errors.Is(err, kerr.ThrottlingQuotaExceeded) || wait != 4*second {
+	if wait, err := ask(true, 1); !errors.Is(err, kerr.ThrottlingQuotaExceeded) || wait != 4*second {
 		t.Errorf("strict: %v, %v", err, wait)
 	}
-	if err, wait := ask(false, 2); err != nil || wait != 5*second {
+	if wait, err := ask(false, 2); err != nil || wait != 5*second {
 		t.Errorf("permissive: %v, %v", err, wait)
 	}
 	q := m.Mutations("User:u", "c", true)
@@ -180,7 +180,7 @@ func TestMutations(t *testing.T) {
 		t.Errorf("the time since then does not count: %v", wait)
 	}
 	m.clock.advance(3 * second)
-	if err, wait := ask(true, 1); err != nil || wait != 0 {
+	if wait, err := ask(true, 1); err != nil || wait != 0 {
 		t.Errorf("after the wait: %v, %v", err, wait)
 	}
 	if err := m.Mutations("User:other", "c", true).Take(1 << 30); err != nil {
