@@ -159,7 +159,7 @@ func TestKeysThatProtectNothingAreNamed(t *testing.T) {
 	var out strings.Builder
 	c := Config{
 		InMemory: true, Logger: slog.New(slog.NewTextHandler(&out, nil)), Listeners: []string{"0.0.0.0:0"},
-		Properties: map[string]string{"delegation.token.secret.key": "x", "no.such.key": "1", "num.io.threads": "8"},
+		Properties: map[string]string{"create.topic.policy.class.name": "x", "no.such.key": "1", "num.io.threads": "8"},
 	}
 	s, err := c.settings()
 	if err != nil {
@@ -168,8 +168,8 @@ func TestKeysThatProtectNothingAreNamed(t *testing.T) {
 	s.logStart()
 	for _, want := range []string{
 		`level=WARN msg="unknown configuration keys" keys=no.such.key`,
-		`keys=delegation.token.secret.key,num.io.threads`,
-		`protect nothing here" keys=delegation.token.secret.key` + "\n",
+		`keys=create.topic.policy.class.name,num.io.threads`,
+		`protect nothing here" keys=create.topic.policy.class.name` + "\n",
 		`level=WARN msg="listener without authentication is open to the network" listener=PLAINTEXT`,
 	} {
 		if !strings.Contains(out.String(), want) {

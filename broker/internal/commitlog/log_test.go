@@ -108,9 +108,9 @@ func contents(t fataler, l *commitlog.Log, max int32) (data []byte) {
 	}
 }
 
-// TestTranscripts runs the stories in testdata.
+// TestTranscripts runs the stories in testdata/transcripts.
 func TestTranscripts(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, file string) {
+	datadriven.Walk(t, "testdata/transcripts", func(t *testing.T, file string) {
 		s := &story{t: t, fsys: disk(t), now: time.UnixMilli(start)}
 		datadriven.RunTest(t, file, s.run)
 	})

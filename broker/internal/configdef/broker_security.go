@@ -11,7 +11,7 @@ func securityKeys() []row {
 		{"delegation.token.master.key", Password, null, "The old name of delegation.token.secret.key.", nil, 0},
 		{"delegation.token.max.lifetime.ms", Long, "604800000", "A delegation token cannot be renewed beyond this age.", atLeast(1), 0},
 		{"delegation.token.secret.key", Password, null, "Secret that delegation tokens are signed with. Without it there are none.", nil, 0},
-		{"principal.builder.class", Class, "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder", "Java class that names authenticated clients.", nil, perBroker | unused},
+		{"principal.builder.class", Class, "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder", "Java class that names authenticated clients.", nil, perBroker | unused | guards},
 		{"sasl.client.callback.handler.class", Class, null, "Java class of SASL client callbacks.", nil, unused},
 		{"sasl.enabled.mechanisms", List, "GSSAPI", "SASL mechanisms that clients may use.", nil, perBroker},
 		{"sasl.jaas.config", Password, null, "JAAS login configuration of the broker.", nil, perBroker},
