@@ -96,13 +96,23 @@ func (rt *Runtime) internalTopics() []processor.InternalTopic {
 	return list
 }
 
+// createTimeout is how long the creation of a topic goes on in an application that is told to end.
+const createTimeout = 10 * time.Second
+
 func (rt *Runtime) createTopic(ctx context.Context, t processor.InternalTopic, partitions int32) error {
 	configs := make(map[string]*string, len(t.Config))
 	for k, v := range t.Config {
 		configs[k] = kadm.StringPtr(v)
 	}
 	err := rt.retry(ctx, "create internal topic", func() error {
-		_, err := rt.admin.CreateTopic(ctx, partitions, rt.cfg.ReplicationFactor, configs, t.Name)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		// Whoever ends the application may delete its topics next: a request that is on its way is waited for, lest
+		// the brokers obey it afterwards.
+		asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
+		defer cancel()
+		_, err := rt.admin.CreateTopic(asking, partitions, rt.cfg.ReplicationFactor, configs, t.Name)
 		return err
 	})
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) { // another instance may have been quicker
