@@ -257,6 +257,7 @@ func TestSlowAppendsAreNotWaitedFor(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		w.said("set b COORDINATOR_NOT_AVAILABLE", "a=1 COORDINATOR_NOT_AVAILABLE")
 		time.Sleep(20 * time.Second)
+		synctest.Wait() // for the append of b, which reads the delay
 		w.topic.delay = 0
 		w.get("b") // it has come through all the same
 		w.said("b=2")
